@@ -1,0 +1,204 @@
+"""stroke_digits: handwritten-looking digits drawn from jittered strokes, with their true factors.
+
+A stand-in for MNIST where there is no network: 28 x 28 grey images of ten classes. Each digit is
+a few pen strokes whose control points are jittered; the drawing is then squeezed, slanted, turned
+and inked. Because we drew it, we know how: four true factors come with every image.
+
+    rotation   degrees, positive turns the digit clockwise on the screen, -20 ... 20
+    slant      horizontal shift per unit of height, positive leans to the right, -0.4 ... 0.4
+    width      horizontal stretch of the strokes, 0.7 ... 1.3
+    thickness  of the pen's line in pixels, 1.6 ... 3.6
+"""
+
+from functools import cache
+
+import numpy as np
+
+__all__ = ["FACTORS", "draw_digits"]
+
+FACTORS = {"rotation": (-20.0, 20.0), "slant": (-0.4, 0.4), "width": (0.7, 1.3), "thickness": (1.6, 3.6)}
+SPLITS = ("train", "test")
+CHUNK = 500  # images drawn from one random stream: image i never depends on how many are asked for
+POINTS = 72  # pen positions of a digit, about one a pixel
+SIDE = 28  # pixels
+JITTER = 0.055  # of a control point, as a share of the digit's height
+
+# Every way of writing each digit: strokes of (x, y) control points, y downwards, about 0.7 x 1 in size.
+TEMPLATES: dict[int, list[list[list[tuple[float, float]]]]] = {
+    0: [
+        [[(0.38, 0), (0.12, 0.14), (0, 0.5), (0.1, 0.86), (0.35, 1), (0.6, 0.84), (0.7, 0.5), (0.6, 0.15), (0.36, 0.01)]],
+        [[(0.5, 0.06), (0.24, 0.02), (0.04, 0.34), (0.06, 0.76), (0.32, 1), (0.6, 0.78), (0.66, 0.36), (0.5, 0.06), (0.36, 0.1)]],
+    ],
+    1: [
+        [[(0.35, 0), (0.35, 0.5), (0.35, 1)]],
+        [[(0.35, 0), (0.33, 0.35), (0.36, 0.7), (0.35, 1)]],
+        [[(0.14, 0.24), (0.26, 0.14), (0.38, 0)], [(0.38, 0), (0.37, 0.5), (0.38, 1)]],
+        [[(0.16, 0.2), (0.36, 0)], [(0.36, 0), (0.36, 0.5), (0.36, 1)], [(0.12, 1), (0.36, 1), (0.62, 1)]],
+    ],
+    2: [
+        [[(0.06, 0.24), (0.18, 0.05), (0.4, 0), (0.62, 0.14), (0.58, 0.4), (0.36, 0.7), (0.04, 0.98)],
+         [(0.04, 0.98), (0.36, 0.97), (0.7, 0.96)]],
+        [[(0.06, 0.2), (0.28, 0), (0.56, 0.08), (0.6, 0.34), (0.38, 0.68), (0.14, 0.95), (0.02, 0.88), (0.14, 0.78),
+          (0.36, 0.9), (0.54, 1), (0.72, 0.9)]],
+        [[(0.04, 0.14), (0.3, 0), (0.56, 0.1), (0.54, 0.42), (0.3, 0.72), (0.08, 1)], [(0.08, 1), (0.64, 1)]],
+    ],
+    3: [
+        [[(0.06, 0.12), (0.3, 0), (0.58, 0.1), (0.6, 0.3), (0.42, 0.44), (0.24, 0.47)],
+         [(0.24, 0.47), (0.5, 0.52), (0.66, 0.7), (0.56, 0.92), (0.3, 1), (0.02, 0.88)]],
+        [[(0.06, 0.02), (0.34, 0.03), (0.62, 0.02)], [(0.62, 0.02), (0.46, 0.2), (0.3, 0.4)],
+         [(0.3, 0.4), (0.56, 0.48), (0.64, 0.72), (0.48, 0.96), (0.22, 1), (0.02, 0.9)]],
+        [[(0.1, 0.06), (0.36, 0), (0.56, 0.14), (0.5, 0.34), (0.3, 0.46), (0.5, 0.54), (0.62, 0.76), (0.42, 0.98), (0.06, 0.94)]],
+    ],
+    4: [
+        [[(0.12, 0.02), (0.06, 0.3), (0.04, 0.54)], [(0.04, 0.54), (0.34, 0.57), (0.68, 0.52)],
+         [(0.52, 0.06), (0.5, 0.5), (0.48, 1)]],
+        [[(0.52, 0), (0.24, 0.34), (0, 0.64)], [(0, 0.64), (0.36, 0.64), (0.72, 0.62)], [(0.52, 0), (0.51, 0.5), (0.5, 1)]],
+        [[(0.1, 0), (0.04, 0.26), (0.14, 0.46), (0.36, 0.48), (0.58, 0.36)], [(0.62, 0), (0.58, 0.36), (0.54, 1)]],
+    ],
+    5: [
+        [[(0.64, 0.01), (0.4, 0.03), (0.14, 0.02)], [(0.14, 0.02), (0.12, 0.22), (0.1, 0.44)],
+         [(0.1, 0.44), (0.36, 0.37), (0.62, 0.5), (0.64, 0.76), (0.4, 0.98), (0.03, 0.92)]],
+        [[(0.62, 0.03), (0.36, 0.02), (0.16, 0.1), (0.14, 0.36), (0.4, 0.44), (0.62, 0.62), (0.52, 0.9), (0.24, 1), (0.02, 0.9)]],
+        [[(0.2, 0.04), (0.14, 0.42)], [(0.14, 0.42), (0.42, 0.4), (0.6, 0.62), (0.5, 0.9), (0.26, 1), (0.04, 0.9)],
+         [(0.2, 0.04), (0.44, 0.05), (0.68, 0)]],
+    ],
+    6: [
+        [[(0.54, 0), (0.24, 0.2), (0.04, 0.56), (0.1, 0.88), (0.34, 1), (0.6, 0.86), (0.58, 0.62), (0.34, 0.52), (0.08, 0.72)]],
+        [[(0.34, 0), (0.14, 0.34), (0.06, 0.7), (0.22, 0.98), (0.5, 0.96), (0.6, 0.74), (0.44, 0.58), (0.22, 0.66), (0.12, 0.86)]],
+    ],
+    7: [
+        [[(0.02, 0.04), (0.34, 0.03), (0.66, 0.02)], [(0.66, 0.02), (0.44, 0.45), (0.28, 1)]],
+        [[(0.02, 0.06), (0.34, 0.03), (0.66, 0.02)], [(0.66, 0.02), (0.46, 0.45), (0.3, 1)], [(0.16, 0.5), (0.36, 0.5), (0.6, 0.47)]],
+        [[(0.02, 0.2), (0.06, 0.04), (0.3, 0.05), (0.62, 0.03)], [(0.62, 0.03), (0.52, 0.3), (0.42, 0.62), (0.4, 1)]],
+    ],
+    8: [
+        [[(0.58, 0.12), (0.36, 0), (0.12, 0.12), (0.16, 0.34), (0.38, 0.48), (0.62, 0.7), (0.54, 0.93), (0.3, 1),
+          (0.06, 0.88), (0.1, 0.66), (0.34, 0.48), (0.56, 0.32), (0.58, 0.12)]],
+        [[(0.36, 0.46), (0.12, 0.32), (0.16, 0.08), (0.38, 0), (0.58, 0.12), (0.56, 0.34), (0.36, 0.46)],
+         [(0.36, 0.46), (0.08, 0.62), (0.06, 0.86), (0.34, 1), (0.62, 0.88), (0.62, 0.62), (0.36, 0.46)]],
+        [[(0.62, 0.06), (0.4, 0), (0.14, 0.1), (0.18, 0.34), (0.42, 0.5), (0.56, 0.74), (0.42, 0.98), (0.16, 0.94),
+          (0.12, 0.7), (0.36, 0.46), (0.64, 0.2)]],
+    ],
+    9: [
+        [[(0.6, 0.16), (0.36, 0), (0.1, 0.14), (0.08, 0.4), (0.32, 0.52), (0.56, 0.38), (0.6, 0.16)],
+         [(0.6, 0.16), (0.6, 0.55), (0.54, 1)]],
+        [[(0.58, 0.12), (0.32, 0), (0.08, 0.18), (0.14, 0.44), (0.4, 0.48), (0.58, 0.12)],
+         [(0.58, 0.12), (0.62, 0.5), (0.5, 0.86), (0.28, 1), (0.08, 0.9)]],
+        [[(0.56, 0.06), (0.28, 0.02), (0.1, 0.22), (0.24, 0.44), (0.5, 0.34), (0.6, 0.04)], [(0.6, 0.04), (0.5, 0.5), (0.34, 1)]],
+    ],
+}
+
+
+def draw_digits(size: int, seed: int = 0, split: str = "train") -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Draw digits: the first ``size`` of an endless stream that the seed and the split determine.
+
+    Args:
+        size: number of images, >= 1.
+        seed: >= 0.
+        split: "train" or "test", two streams without a common image.
+
+    Returns:
+        images (size, 28, 28, 1) uint8, 0 the paper and 255 the ink; labels (size,) int64; and the
+        factors by name, each (size,) float32, in the units above.
+
+    Raises:
+        ValueError: size or seed out of range, or an unknown split.
+    """
+    if size < 1 or seed < 0:
+        raise ValueError(f"size must be >= 1 and seed >= 0; got size={size!r}, seed={seed!r}")
+    if split not in SPLITS:
+        raise ValueError(f"split must be one of {', '.join(SPLITS)}; got {split!r}")
+    chunks = [_draw_chunk(seed, split, chunk) for chunk in range(-(-size // CHUNK))]
+    images, labels, factors = zip(*chunks)
+    return (
+        np.concatenate(images)[:size],
+        np.concatenate(labels)[:size],
+        {name: np.concatenate([chunk[name] for chunk in factors])[:size] for name in FACTORS},
+    )
+
+
+def _draw_chunk(seed, split, chunk):
+    generator = np.random.default_rng([seed, SPLITS.index(split), chunk])
+    labels = generator.integers(0, 10, CHUNK)
+    factors = {name: generator.uniform(*bounds, CHUNK).astype("float32") for name, bounds in FACTORS.items()}
+    way = generator.random(CHUNK)
+    points, weights = np.empty((CHUNK, POINTS, 2), "float32"), np.empty((CHUNK, POINTS), "float32")
+    for digit, ways in TEMPLATES.items():
+        for index in range(len(ways)):
+            chosen = np.flatnonzero((labels == digit) & (np.floor(way * len(ways)) == index))
+            points[chosen], weights[chosen] = _pen_path(digit, index, len(chosen), generator)
+    points = _place(points, weights, factors, generator)
+    return _ink(points, weights, factors["thickness"], generator), labels, factors
+
+
+@cache
+def _spline(digit, index):
+    """Control points, the matrix that turns them into pen positions, and each position's stroke."""
+    strokes = TEMPLATES[digit][index]
+    from scipy.interpolate import CubicSpline  # here, for it takes a while to import
+
+    controls = sorted({point for stroke in strokes for point in stroke})
+    lengths = [np.linalg.norm(np.diff(stroke, axis=0), axis=1) for stroke in strokes]
+    shares = np.array([length.sum() for length in lengths])
+    counts = np.maximum(2, np.round(POINTS * shares / shares.sum())).astype(int)
+    counts[counts.argmax()] += POINTS - counts.sum()
+    matrix = np.zeros((POINTS, len(controls)), "float32")
+    start = 0
+    for stroke, length, count in zip(strokes, lengths, counts):
+        knots = np.concatenate([[0], np.cumsum(length)])
+        basis = CubicSpline(knots, np.eye(len(stroke)), bc_type="natural")(np.linspace(0, knots[-1], count))
+        for column, point in enumerate(stroke):
+            matrix[start : start + count, controls.index(point)] += basis[:, column]
+        start += count
+    return np.array(controls, "float32"), matrix, np.repeat(np.arange(len(counts)), counts)
+
+
+def _pen_path(digit, index, size, generator):
+    """Pen positions (size, POINTS, 2) in the digit's own frame and the ink each one leaves."""
+    controls, matrix, stroke = _spline(digit, index)
+    jittered = controls + generator.normal(0, JITTER, (size, *controls.shape)).astype("float32")
+    points = matrix @ jittered
+    for axis in (0, 1):  # a slow wave bends the whole digit
+        phase = generator.uniform(0, 2 * np.pi, (size, 1)).astype("float32")
+        points[..., axis] += 0.04 * np.sin(4 * points[..., 1 - axis] + phase)
+    gaps = np.linalg.norm(np.diff(points, axis=1), axis=2) * (np.diff(stroke) == 0)
+    weights = (np.pad(gaps, ((0, 0), (0, 1))) + np.pad(gaps, ((0, 0), (1, 0)))) / 2
+    return points, weights
+
+
+def _place(points, weights, factors, generator):
+    """Squeeze, slant and turn the digit, fit it to the box, put its centre of mass in the middle.
+
+    Changes ``weights`` in place: from lengths in the digit's own frame to lengths in pixels.
+    """
+    angle, zero = np.radians(factors["rotation"]), np.zeros(len(points), "float32")
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    squeeze = np.array([[factors["width"], -factors["slant"]], [zero, zero + 1]])
+    transform = np.einsum("ijn,jkn->nki", turn, squeeze).astype("float32")
+    before = np.linalg.norm(np.diff(points, axis=1), axis=2).sum(axis=1)
+    points = points @ transform
+    height = generator.uniform(17, 19, len(points)).astype("float32")
+    points *= (height / np.ptp(points, axis=1).max(axis=1))[:, None, None]
+    weights *= (np.linalg.norm(np.diff(points, axis=1), axis=2).sum(axis=1) / before)[:, None]
+    centre = np.einsum("np,npi->ni", weights, points) / weights.sum(axis=1)[:, None]
+    centre = np.clip(centre, points.max(axis=1) - 11, points.min(axis=1) + 11)  # keep the ink on the canvas
+    return points + (SIDE - 1) / 2 - centre[:, None]
+
+
+def _ink(points, weights, thickness, generator):
+    """Images of a soft round pen: Gaussian stamps along the path, cut off at half their height.
+
+    Across a long line the stamps add up to exp(-d²/2s²), which is 1/2 at d = 1.177 s: the line is
+    2.355 s thick.
+    """
+    along = np.linspace(0, 2 * np.pi, POINTS, dtype="float32")
+    phase = generator.uniform(0, 2 * np.pi, (len(points), 1)).astype("float32")
+    pressure = 1 + 0.15 * np.sin(along + phase)
+    s = thickness[:, None] / 2.355 * pressure
+    pixels = np.arange(SIDE, dtype="float32")
+    columns, rows = (np.exp(-((points[..., axis, None] - pixels) ** 2) / (2 * s[..., None] ** 2)) for axis in (0, 1))
+    columns *= (weights / (s * np.sqrt(2 * np.pi)))[..., None]
+    ink = np.swapaxes(rows, 1, 2) @ columns
+    steepness = np.maximum(thickness / 2.355 / 0.7, 1)  # an edge about one pixel wide, paper left white
+    soft = 0.5 + (ink - 0.5) * steepness[:, None, None]
+    return np.round(255 * np.clip(soft, 0, 1))[..., None].astype("uint8")

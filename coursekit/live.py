@@ -1,0 +1,97 @@
+"""Live curves: one picture that grows while a model trains, with a progress bar.
+
+In a notebook a single figure is updated in place and stays when training ends or is interrupted.
+In a terminal the same calls draw a plain progress bar.
+"""
+
+import sys
+import time
+from typing import TextIO
+
+from coursekit import plotting
+
+__all__ = ["LiveFigure"]
+
+
+class LiveFigure:
+    """Curves of named values over the epochs, redrawn at most once in ``every`` seconds.
+
+    Works with `coursekit.scratch.fit` as it is: ``fit(..., on_epoch=LiveFigure(epochs))``;
+    with Keras use `coursekit.callbacks.LiveCurves`.
+
+    Args:
+        epochs: how many there will be.
+        title, alt: of the picture; its text never depends on the figures measured.
+        every: seconds between two drawings, so that drawing costs little.
+        stream: where a terminal's progress bar goes.
+
+    Raises:
+        ValueError: epochs below 1.
+    """
+
+    def __init__(self, epochs: int, *, title: str = "training", alt: str | None = None,
+                 every: float = 2.0, stream: TextIO | None = None):
+        if epochs < 1:
+            raise ValueError(f"epochs must be >= 1; got {epochs!r}")
+        self.epochs, self.title, self.every = epochs, title, every
+        self.alt = alt or f"Live curves of {title}, by epoch."
+        self.stream = stream or sys.stdout
+        self.history: dict[str, list[float]] = {}
+        self.progress = 0.0
+        self.started = self.drawn = time.monotonic()
+        self._handle = None
+        self._in_notebook = _in_notebook()
+        self._show()
+
+    def __call__(self, epoch: int, logs: dict[str, float]) -> None:
+        """Record the values of an epoch (counted from 0) and redraw."""
+        for name, value in logs.items():
+            self.history.setdefault(name, []).append(float(value))
+        self.advance(epoch + 1)
+
+    def advance(self, epochs_done: float) -> None:
+        """Move the progress bar: 2.5 is the middle of the third epoch."""
+        self.progress = min(epochs_done / self.epochs, 1.0)
+        if self.progress == 1 or time.monotonic() - self.drawn >= self.every:
+            self._show()
+
+    def _show(self):
+        self.drawn = time.monotonic()
+        if not self._in_notebook:
+            self._print_bar()
+        elif self._handle is None:
+            from IPython.display import display
+
+            self._handle = display(self._figure(), display_id=True)
+        else:
+            self._handle.update(self._figure())
+
+    def _figure(self):
+        losses = {name: values for name, values in self.history.items() if "loss" in name}
+        others = {name: values for name, values in self.history.items() if "loss" not in name}
+        groups = [group for group in (losses, others) if group] or [{}]
+        figure, axes = plotting.panels(1, 2, alt=self.alt, size=(5.0, 3.2), squeeze=False)
+        for ax, group in zip(axes[0], groups):
+            if group:
+                plotting.training_curves(group, ax=ax, ylabel="loss" if group is losses else "")
+            ax.set_xlim(0.5, self.epochs + 0.5)
+        for ax in axes[0][len(groups):]:
+            ax.set_axis_off()
+        figure.suptitle(f"{self.title}   {self._bar(20)}", family="DejaVu Sans Mono", fontsize=12)
+        return figure
+
+    def _bar(self, width):
+        full = round(width * self.progress)
+        return f"{'█' * full}{'░' * (width - full)} {self.progress:4.0%}  {time.monotonic() - self.started:.0f} s"
+
+    def _print_bar(self):
+        last = "".join(f"  {name} {values[-1]:.4f}" for name, values in self.history.items())
+        end = "\n" if self.progress == 1 else ""
+        print(f"\r{self.title}  {self._bar(24)}{last}", end=end, file=self.stream, flush=True)
+
+
+def _in_notebook() -> bool:
+    if "IPython" not in sys.modules:
+        return False
+    shell = sys.modules["IPython"].get_ipython()
+    return shell is not None and "IPKernelApp" in shell.config

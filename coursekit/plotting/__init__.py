@@ -1,0 +1,12 @@
+"""The course's pictures: one function per kind, one style for all.
+
+Each returns a matplotlib Figure and takes ``ax=`` to draw into a panel of `panels`, ``title=`` and
+``alt=``, the picture in words for those who cannot see it.
+"""
+
+from coursekit.plotting.charts import curves, loss_surface, training_curves
+from coursekit.plotting.figure import CourseFigure, animation, panels, use_style
+from coursekit.plotting.pictures import decision_regions, image_grid, network
+
+__all__ = ["CourseFigure", "animation", "curves", "decision_regions", "image_grid", "loss_surface",
+           "network", "panels", "training_curves", "use_style"]

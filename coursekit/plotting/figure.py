@@ -1,0 +1,123 @@
+"""The course's figure: one style, sharp pictures, and a text for those who cannot see them."""
+
+import base64
+import io
+import textwrap
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+__all__ = ["CourseFigure", "animation", "axes_for", "panels", "use_style"]
+
+STYLE = Path(__file__).with_name("course.mplstyle")
+PANEL = (5.4, 3.8)  # inches
+PIXELS_PER_INCH = 96  # of a page; the picture holds twice as many, for sharp screens and projectors
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+
+
+def use_style() -> None:
+    """Draw everything that follows in the course's style."""
+    _wake_backend()
+    plt.style.use(STYLE)
+
+
+@contextmanager
+def style():
+    """The course's style inside a ``with`` block or a decorated function."""
+    _wake_backend()
+    with plt.style.context(STYLE):
+        yield
+
+
+@cache
+def _wake_backend():
+    """Load the drawing backend before a style block, which would undo the settings it makes."""
+    plt.switch_backend(matplotlib.get_backend())
+
+
+class CourseFigure(Figure):
+    """A matplotlib Figure that carries an alternative text into the notebook, page and deck."""
+
+    alt = "Figure"
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=2 * PIXELS_PER_INCH)
+        plt.close(self)  # shown once, whether the cell ends with it or not
+        return _picture(buffer.getvalue(), self.alt, width=round(self.get_figwidth() * PIXELS_PER_INCH))
+
+
+class _Animation:
+    """An animated PNG: it moves in a browser and its first frame stands where nothing moves."""
+
+    def __init__(self, png: bytes, alt: str, width: int):
+        self.png, self.alt, self.width = png, alt, width
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        return _picture(self.png, self.alt, self.width)
+
+
+def _picture(png: bytes, alt: str, width: int):
+    data = {"image/png": base64.b64encode(png).decode(), "text/plain": textwrap.fill(alt, 100)}
+    return data, {"image/png": {"alt": alt, "width": width}}
+
+
+def panels(rows: int = 1, columns: int = 1, *, alt: str, size: tuple[float, float] | None = None,
+           **options) -> tuple[CourseFigure, Axes | np.ndarray]:
+    """A figure of rows x columns panels for the ``ax=`` of the other functions.
+
+    Args:
+        alt: what the picture shows, in a sentence; no measured figures, they differ between machines.
+        size: of one panel, width and height in inches.
+        options: for `matplotlib.pyplot.subplots`, such as ``sharey=True``.
+
+    Returns:
+        The figure, and its one Axes or an array of them as `matplotlib.pyplot.subplots` gives it.
+    """
+    width, height = size or PANEL
+    with style():
+        figure, axes = plt.subplots(rows, columns, FigureClass=CourseFigure,
+                                    figsize=(width * columns, height * rows), **options)
+    figure.alt = alt
+    return figure, axes
+
+
+def axes_for(ax: Axes | None, alt: str, title: str | None,
+             size: tuple[float, float] | None = None) -> tuple[Figure, Axes]:
+    """The Axes to draw into: the given one, or that of a new figure."""
+    if ax is None:
+        figure, ax = panels(alt=alt, size=size)
+    if title:
+        ax.set_title(title)
+    return ax.figure, ax
+
+
+def animation(figures: list[CourseFigure], *, alt: str, seconds_per_frame: float = 0.5) -> _Animation:
+    """Figures of one size as an animated picture; the last one is its static twin.
+
+    Readers, printers and slides that cannot move show the last figure.
+
+    Raises:
+        ValueError: fewer than two figures.
+    """
+    from PIL import Image
+
+    if len(figures) < 2:
+        raise ValueError(f"figures must hold at least 2 frames; got {len(figures)}")
+    frames = []
+    for figure in figures:
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=PIXELS_PER_INCH)
+        plt.close(figure)
+        frames.append(Image.open(buffer).convert("P", palette=Image.Palette.ADAPTIVE))
+    buffer = io.BytesIO()
+    frames[-1].save(buffer, format="PNG", save_all=True, default_image=True, append_images=frames,
+                    duration=round(1000 * seconds_per_frame), loop=0)
+    figure = figures[-1]
+    return _Animation(buffer.getvalue(), alt, width=round(figure.get_figwidth() * PIXELS_PER_INCH))

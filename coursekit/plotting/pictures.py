@@ -1,0 +1,165 @@
+"""Pictures of data and of networks."""
+
+from collections.abc import Callable, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from coursekit.plotting.figure import COLOURS, CourseFigure, axes_for, style
+
+# From the colour of class 0 over white to that of class 1.
+REGIONS = LinearSegmentedColormap.from_list("regions", ["#7FB8DB", "#FFFFFF", "#EAAE7F"])
+
+__all__ = ["decision_regions", "image_grid", "network"]
+
+
+@style()
+def decision_regions(
+    predict: Callable[[np.ndarray], np.ndarray],
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    xlabel: str = "$x_1$",
+    ylabel: str = "$x_2$",
+    title: str | None = None,
+    alt: str | None = None,
+    ax: Axes | None = None,
+) -> Figure:
+    """Two classes of points in the plane over the probability that a model gives to class 1.
+
+    Args:
+        predict: (points, 2) -> probability of class 1, (points,) or (points, 1).
+        x, y: the points (n, 2) and their classes 0 or 1 (n,).
+
+    Raises:
+        ValueError: x is not of shape (n, 2).
+    """
+    x, y = np.asarray(x), np.asarray(y).ravel()
+    if x.ndim != 2 or x.shape[1] != 2:
+        raise ValueError(f"x must have the shape (n, 2); got {x.shape}")
+    figure, ax = axes_for(ax, alt or "Two classes of points over a model's decision regions.", title)
+    margin = 0.12 * np.ptp(x, axis=0)
+    low, high = x.min(axis=0) - margin, x.max(axis=0) + margin
+    grid = np.meshgrid(np.linspace(low[0], high[0], 161), np.linspace(low[1], high[1], 161))
+    points = np.stack([axis.ravel() for axis in grid], axis=1)
+    probability = np.reshape(predict(points), grid[0].shape)
+    ax.contourf(*grid, probability, levels=np.linspace(0, 1, 11), cmap=REGIONS)
+    if probability.min() < 0.5 < probability.max():
+        ax.contour(*grid, probability, levels=[0.5], colors="black", linewidths=1.6)
+    for label, marker, colour in ((0, "o", COLOURS[0]), (1, "^", COLOURS[1])):
+        chosen = x[y == label]
+        ax.scatter(*chosen.T, s=34, marker=marker, color=colour, edgecolor="white", lw=0.7,
+                   label=f"class {label}", zorder=3)
+    ax.set(xlabel=xlabel, ylabel=ylabel, xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+    ax.grid(False)
+    ax.legend(loc="upper right", frameon=True, framealpha=0.9)
+    return figure
+
+
+@style()
+def image_grid(
+    images: np.ndarray,
+    captions: Sequence[str] | None = None,
+    *,
+    columns: int = 10,
+    size: float = 1.0,
+    title: str | None = None,
+    alt: str | None = None,
+    value_range: tuple[float, float] | None = (0.0, 1.0),
+    cmap: str = "gray_r",
+) -> CourseFigure:
+    """Images in rows of ``columns``, each with its caption.
+
+    Args:
+        images: (n, height, width), (n, height, width, 1) or (n, height, width, 3).
+        captions: one short text an image.
+        size: width of an image in inches.
+        value_range: the values drawn as the two ends of the colour map; None for each image's own.
+
+    Raises:
+        ValueError: images of another rank, or not one caption an image.
+    """
+    images = np.asarray(images)
+    if images.ndim not in (3, 4) or len(images) == 0:
+        raise ValueError(f"images must have the shape (n, height, width[, channels]), n > 0; got {images.shape}")
+    if captions is not None and len(captions) != len(images):
+        raise ValueError(f"captions must hold one text for each of {len(images)} images; got {len(captions)}")
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    caption_height = 0.28 if captions is not None else 0.06
+    title_height = 0.4 if title else 0
+    figure = plt.figure(FigureClass=CourseFigure, layout="constrained",
+                        figsize=(size * columns, (size + caption_height) * rows + title_height))
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)
+    figure.alt = alt or f"{len(images)} images in a grid."
+    if title:
+        figure.suptitle(title)
+    low, high = value_range or (None, None)
+    for index, image in enumerate(images):
+        ax = figure.add_subplot(rows, columns, index + 1)
+        ax.imshow(image.squeeze(), cmap=cmap, vmin=low, vmax=high)
+        ax.set_axis_off()
+        if captions is not None:
+            ax.set_title(captions[index], fontsize=10, fontweight="normal", pad=2)
+    return figure
+
+
+@style()
+def network(
+    layers: Sequence[int],
+    *,
+    names: Sequence[str] | None = None,
+    dropped: Sequence[Sequence[int]] | None = None,
+    most: int = 8,
+    title: str | None = None,
+    alt: str | None = None,
+    ax: Axes | None = None,
+) -> Figure:
+    """A drawn network: a column of neurons per layer and a line per weight.
+
+    Args:
+        layers: neurons per layer, input first; a layer of more than ``most`` is drawn with a gap.
+        names: a text under each layer; by default its number of neurons.
+        dropped: per layer, the neurons crossed out as dropout does, with all their weights.
+
+    Raises:
+        ValueError: fewer than two layers, or names or dropped of another length.
+    """
+    for name, value in (("names", names), ("dropped", dropped)):
+        if value is not None and len(value) != len(layers):
+            raise ValueError(f"{name} must hold one entry for each of {len(layers)} layers; got {len(value)}")
+    if len(layers) < 2:
+        raise ValueError(f"layers must hold at least an input and an output; got {layers!r}")
+    figure, ax = axes_for(ax, alt or f"A network with layers of {', '.join(map(str, layers))} neurons.", title)
+    dropped = [set(neurons) for neurons in (dropped or [()] * len(layers))]
+    positions = [_column(size, most) for size in layers]
+    top = max(column[0] for column in positions)
+    for k in range(1, len(layers)):
+        for i, y_from in enumerate(positions[k - 1]):
+            for j, y_to in enumerate(positions[k]):
+                if i not in dropped[k - 1] and j not in dropped[k]:
+                    ax.plot([k - 1, k], [y_from, y_to], color="#BBBBBB", lw=0.7, zorder=1)
+    for k, column in enumerate(positions):
+        out = np.isin(np.arange(len(column)), list(dropped[k]))
+        ax.scatter(np.full(len(column), k), column, s=240, zorder=2, lw=1.6,
+                   color=np.where(out, "white", COLOURS[[0, 2, 1][(k > 0) + (k == len(layers) - 1)]]),
+                   edgecolor=np.where(out, "#888888", "white"))
+        ax.scatter(np.full(out.sum(), k), column[out], s=110, marker="x", color="#888888", zorder=3)
+        if layers[k] > most:
+            ax.text(k, 0, "⋮", ha="center", va="center", fontsize=20)
+        ax.text(k, -top - 0.6, names[k] if names else f"{layers[k]}", ha="center", va="top")
+    ax.set(xlim=(-0.4, len(layers) - 0.6), ylim=(-top - 1.4, top + 0.6))
+    ax.set_axis_off()
+    return figure
+
+
+def _column(size, most):
+    """Heights of the drawn neurons of a layer, with room for a gap if it is too tall."""
+    if size <= most:
+        return (size - 1) / 2 - np.arange(size)
+    half = (most - 1) // 2
+    top = (most - 1) / 2 - np.arange(half)
+    return np.concatenate([top, -top[::-1]])

@@ -1,0 +1,135 @@
+"""Every notebook keeps the conventions that students, instructors and nbval rely on."""
+
+import json
+import re
+import statistics
+import tomllib
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+REPOSITORY = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Repository"]
+SLIDE_TYPES = {"slide", "subslide", "fragment", "skip", "notes", "-"}
+ABSOLUTE_PATH = re.compile(r"""(?:^|[\s"'(=])(?:/(?:[\w.-]+/)+[\w.-]*|[A-Z]:\\)""")
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem, scope="module")
+def path(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def notebook(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    return notebook
+
+
+def code(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def outputs(notebook):
+    return [output for cell in code(notebook) for output in cell.outputs]
+
+
+def lines(cell):
+    return sum(bool(line.strip()) for line in cell.source.splitlines())
+
+
+def test_the_course_begins_with_notebook_01():
+    assert [path.stem[:3] for path in NOTEBOOKS[:6]] == ["01_", "02_", "03_", "04_", "05_", "06_"]
+
+
+def test_opening(notebook, path):
+    number = path.stem[:2]
+    opening = notebook.cells[0].source
+    assert opening.startswith(f"# {number} · ")
+    assert "After this notebook you can" in opening
+    assert "*Before this:*" in opening and "*Running time:*" in opening
+    address = REPOSITORY.removeprefix("https://github.com/")
+    assert f"(https://colab.research.google.com/github/{address}/blob/main/notebooks/{path.name})" in opening
+
+
+def test_setup_cell(notebook):
+    setup = code(notebook)[0].source
+    assert '"google.colab" in sys.modules' in setup and f"git+{REPOSITORY}" in setup
+    assert len(re.findall(r"coursekit\.start\(seed=\d+\)", setup)) == 1
+    assert not any("coursekit.start" in cell.source for cell in code(notebook)[1:])
+
+
+def test_closing(notebook):
+    headings = re.findall(r"^## (.+)$", "\n".join(cell.source for cell in notebook.cells), re.M)
+    assert headings[-3:] == ["What to remember", "Exercises", "Sources"]
+
+
+def test_every_cell_has_a_slide_type(notebook):
+    for cell in notebook.cells:
+        assert cell.metadata.get("slideshow", {}).get("slide_type") in SLIDE_TYPES, cell.source
+
+
+def test_code_cells_are_short(notebook):
+    lengths = [lines(cell) for cell in code(notebook)[1:]]
+    assert max(lengths) <= 15
+    assert statistics.median(lengths) <= 8
+    assert max(len(line) for cell in code(notebook) for line in cell.source.splitlines()) <= 120
+
+
+def test_executed_top_to_bottom(notebook):
+    counts = [cell.execution_count for cell in code(notebook)]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+def test_outputs_are_clean(notebook):
+    assert not [output for output in outputs(notebook) if output.output_type == "error"]
+    assert not [output.text for output in outputs(notebook) if output.get("name") == "stderr"]
+
+
+def test_pictures_have_alternative_text(notebook):
+    pictures = [output for output in outputs(notebook) if "image/png" in output.get("data", {})]
+    assert pictures
+    for picture in pictures:
+        assert len(picture.metadata["image/png"]["alt"]) > 20
+    for alt in re.findall(r"!\[(.*?)\]\(", "\n".join(cell.source for cell in notebook.cells)):
+        assert alt
+
+
+def test_no_svg_or_html_that_differs_between_runs(notebook):
+    kinds = {kind for output in outputs(notebook) for kind in output.get("data", {})}
+    assert kinds <= {"image/png", "text/plain", "text/markdown", "text/latex"}
+
+
+def test_claims(notebook):
+    text = "".join(output.text for output in outputs(notebook) if output.output_type == "stream")
+    claims = re.findall(r"^✓ .+: \S.* [≤≥≈=i].*$", text, re.M)
+    assert len(claims) >= 5
+    assert "✗" not in text
+
+
+def test_no_absolute_paths(notebook):
+    texts = [cell.source for cell in code(notebook)] + [
+        output.get("text", "") + "".join(output.get("data", {}).get("text/plain", "")) for output in outputs(notebook)
+    ]
+    for text in texts:
+        assert not ABSOLUTE_PATH.search(text), text
+
+
+def test_metadata_is_stable(notebook):
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert set(notebook.metadata.language_info) == {"name"}
+    assert not any("execution" in cell.metadata for cell in notebook.cells)
+
+
+def test_size(path):
+    assert path.stat().st_size < 2 * 1024**2
+    json.loads(path.read_text())
+
+
+def test_the_path_pattern_catches_paths():
+    for bad in ('open("/home/ada/x.txt")', "saved in /tmp/x", r"C:\Users\x", "/usr/lib/python3/x.py"):
+        assert ABSOLUTE_PATH.search(bad), bad
+    for good in ("a / b / c", "1/sqrt(r)", "x/y/z", "https://github.com/a/b", "and/or"):
+        assert not ABSOLUTE_PATH.search(good), good

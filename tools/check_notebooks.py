@@ -1,0 +1,48 @@
+"""Compare every notebook, cell by cell, with its stored outputs (nbval, strictly), in two legs.
+
+The first runs on the digits that coursekit draws itself, the second on real MNIST, where it is
+prepared, under another numerical environment: no oneDNN kernels, one thread. A claim must hold,
+and every unmasked character must agree, on both.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+OTHER_NUMERICS = {
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
+
+
+def leg(title: str, notebooks: list[str], **environment: str) -> int:
+    print(f"\n== notebooks, {title}", flush=True)
+    command = [
+        sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env",
+        "--nbval-sanitize-with", "tests/notebooks/sanitize.cfg",
+        "-n", "2", "--dist", "loadfile", "-q", "--durations=5", *(notebooks or ["notebooks"]),
+    ]
+    environment = os.environ | {"COURSEKIT_PROFILE": "quick"} | environment
+    return subprocess.run(command, cwd=ROOT, env=environment).returncode
+
+
+def main(notebooks: list[str]) -> int:
+    sys.path.insert(0, str(ROOT))
+    from coursekit import data
+
+    failed = leg("on stroke_digits", notebooks, COURSEKIT_DIGITS="stroke_digits")
+    source = data.digits_source()
+    if source.name == "MNIST" and source.reason.startswith("prepared"):
+        failed |= leg("on MNIST, one thread, no oneDNN", notebooks, COURSEKIT_DIGITS="mnist", **OTHER_NUMERICS)
+    else:
+        print(f"\n== notebooks, on MNIST: skipped, {source.name} is in use ({source.reason})")
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

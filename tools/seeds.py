@@ -1,0 +1,110 @@
+"""Run a notebook under many seeds: how far is each claim from its bound?
+
+    python tools/seeds.py 04 -n 20
+
+Replaces the seed of the setup cell, in memory, by 1 ... N. For each claim it prints how often it
+failed, the worst value, the mean and the standard deviation, and how many standard deviations lie
+between the mean and the bound; fewer than 3.1 (a failure in 1000, were it normal) is marked. Claims
+of equality have no spread and are only counted. Exit status 1 if a claim failed.
+"""
+
+import argparse
+import re
+import statistics
+import sys
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from execution import NOTEBOOKS, chosen, execute, quiet_environment
+
+ENOUGH = 3.1  # standard deviations: one failure in 1000 on the bound's side of a normal distribution
+CLAIM = re.compile(r"^✓ (?P<name>.*): (?P<measured>.+?) (?P<relation>[≤≥≈=]|in) (?P<bound>.+)$")
+FAILED = re.compile(r"^(?P<name>.*): (?P<measured>.+?), claimed (?P<relation>[≤≥≈=]|in) (?P<bound>.+)$")
+
+
+@dataclass
+class Measurement:
+    """One claim in one run."""
+
+    name: str
+    measured: str
+    relation: str
+    bound: str
+    failed: bool
+
+
+def measurements(notebook: nbformat.NotebookNode) -> list[Measurement]:
+    """The claims in the outputs of an executed notebook, failed ones included."""
+    found = []
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if output.output_type == "error" and output.ename == "ClaimError":
+                found += [Measurement(**match.groupdict(), failed=True) for match in [FAILED.match(output.evalue)] if match]
+            for line in output.get("text", "").splitlines():
+                found += [Measurement(**match.groupdict(), failed=False) for match in [CLAIM.match(line)] if match]
+    return found
+
+
+def limits(relation: str, bound: str) -> tuple[float, float]:
+    """The lowest and the highest value that a bound accepts."""
+    if relation == "in":
+        low, high = bound.strip("[]").split(", ")
+        return float(low), float(high)
+    if relation == "≈":
+        middle, tolerance = map(float, bound.split(" ± "))
+        return middle - tolerance, middle + tolerance
+    return (float(bound), float("inf")) if relation == "≥" else (float("-inf"), float(bound))
+
+
+def row(name: str, runs: list[Measurement]) -> str:
+    """A line of the table."""
+    failures = sum(run.failed for run in runs)
+    if runs[0].relation == "=":
+        return f"{name[:58]:58} {failures:3}/{len(runs):<3} exact"
+    values = [float(run.measured) for run in runs]
+    low, high = limits(runs[0].relation, runs[0].bound)
+    worst = min(values, key=lambda value: min(value - low, high - value))
+    mean, deviation = statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else float("nan")
+    room = min(mean - low, high - mean)
+    distance = room / deviation if deviation else float("inf")
+    mark = "  <-- too near" if distance < ENOUGH or failures else ""
+    return (f"{name[:58]:58} {failures:3}/{len(runs):<3} {worst:10.4g} {mean:10.4g} {deviation:10.2g}   "
+            f"{runs[0].relation} {runs[0].bound:18} {distance:8.1f}{mark}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("notebook", help="number or name")
+    parser.add_argument("-n", type=int, default=20, help="how many seeds")
+    arguments = parser.parse_args()
+    quiet_environment()
+    [path] = chosen([arguments.notebook])
+    return table(path, arguments.n)
+
+
+def table(path: Path, n: int, folder: Path = NOTEBOOKS) -> int:
+    """Run a notebook under the seeds 1 ... n and print the table; 1 if a claim failed."""
+    claims: dict[str, list[Measurement]] = defaultdict(list)
+    seconds, megabytes = [], []
+    for seed in range(1, n + 1):
+        notebook = nbformat.read(path, as_version=4)
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.source = re.sub(r"(coursekit\.start\(seed=)\d+", rf"\g<1>{seed}", cell.source)
+        result = execute(notebook, folder, keep_going=True)
+        seconds.append(result.seconds)
+        megabytes.append(result.megabytes)
+        for found in measurements(notebook):
+            claims[found.name].append(found)
+        print(f"seed {seed}: {result.seconds:.1f} s {result.failure or 'ok'}", flush=True)
+    print(f"\n{path.stem}, {n} seeds: {min(seconds):.0f} ... {max(seconds):.0f} s, up to {max(megabytes):.0f} MB")
+    print(f"{'claim':58} {'failed':7} {'worst':>10} {'mean':>10} {'sd':>10}   {'bound':20} {'distance':>8} sd")
+    for name, runs in claims.items():
+        print(row(name, runs))
+    return int(any(run.failed for runs in claims.values() for run in runs))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

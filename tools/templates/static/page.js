@@ -1,0 +1,7 @@
+// Claims stand out, errata get their box.
+document.querySelectorAll(".jp-RenderedText pre").forEach((pre) => {
+  pre.innerHTML = pre.innerHTML.replace(/^✓ .*$/gm, (line) => `<span class="claim">${line}</span>`);
+});
+document.querySelectorAll("blockquote").forEach((quote) => {
+  if (quote.textContent.trim().startsWith("Erratum")) quote.classList.add("erratum");
+});
