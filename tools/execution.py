@@ -33,7 +33,7 @@ class _HereKernel(AsyncKernelManager):
         from ipykernel.kernelspec import get_kernel_dict
         from jupyter_client.kernelspec import KernelSpec
 
-        return KernelSpec(**get_kernel_dict())
+        return KernelSpec(**get_kernel_dict(extra_arguments=["--log-level=ERROR"]))
 
 
 def execute(notebook: nbformat.NotebookNode, folder: Path, *, keep_going: bool = False) -> Execution:
