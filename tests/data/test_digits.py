@@ -1,0 +1,261 @@
+"""Loading digits: both sources alike, and a clear word in every trouble."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import urllib.error
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from coursekit import data
+from coursekit.data import digits as module
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """No TFDS_DATA_DIR, no choice, no network, and an empty place to prepare data in."""
+    for name in ("TFDS_DATA_DIR", "COURSEKIT_DIGITS"):
+        monkeypatch.delenv(name, raising=False)
+    place = tmp_path / "data"
+    monkeypatch.setattr(module, "_places", lambda: [("data/", place)])
+    monkeypatch.setattr(module, "_network_trouble", lambda: "there is no network")
+    return place
+
+
+@pytest.fixture(scope="module")
+def stroke_digits():
+    return data.load_digits("test", 300, source="stroke_digits", factors=True)
+
+
+def test_arrays_of_stroke_digits_equal_the_drawing(stroke_digits):
+    images, labels, factors = stroke_digits
+    drawn, drawn_labels, drawn_factors = data.draw_digits(300, split="test")
+    np.testing.assert_array_equal(np.round(images * 255).astype(np.uint8), drawn)
+    np.testing.assert_array_equal(labels, drawn_labels)
+    for name in factors:
+        np.testing.assert_array_equal(factors[name], drawn_factors[name])
+
+
+def test_both_sources_look_alike(stroke_digits, prepared_mnist, monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(prepared_mnist.parents[1]))
+    for images, labels in (stroke_digits[:2], data.load_digits("test", 300, source="mnist")):
+        assert images.shape == (300, 28, 28, 1) and images.dtype == np.float32
+        assert labels.shape == (300,) and labels.dtype == np.int64
+        assert images.min() == 0 and 0.99 < images.max() <= 1
+        assert set(np.unique(labels)) == set(range(10))
+
+
+def test_default_sizes_of_the_profiles(prepared_mnist, monkeypatch, capsys):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(prepared_mnist.parents[1]))
+    for profile, sizes in (("quick", (20_000, 4_000)), ("full", (60_000, 10_000))):
+        monkeypatch.setenv("COURSEKIT_PROFILE", profile)
+        assert tuple(len(data.load_digits(split, source="mnist")[1]) for split in ("train", "test")) == sizes
+    line = "digits: MNIST (prepared in TFDS_DATA_DIR) · "
+    assert capsys.readouterr().out.splitlines() == [
+        line + "train 20,000", line + "test 4,000", line + "train 60,000", line + "test 10,000"]
+
+
+def test_mnist_is_the_real_one(prepared_mnist, monkeypatch):
+    """The class counts and the first labels that LeCun, Cortes and Burges published."""
+    monkeypatch.setenv("TFDS_DATA_DIR", str(prepared_mnist.parents[1]))
+    monkeypatch.setenv("COURSEKIT_PROFILE", "full")
+    _, labels = data.load_digits("train", source="mnist")
+    assert np.bincount(labels).tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+    _, labels = data.load_digits("test", source="mnist")
+    assert np.bincount(labels).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+
+
+def test_streams_hold_the_same_digits(stroke_digits):
+    batches = list(data.stream_digits("test", 128, 300, source="stroke_digits"))
+    assert [len(labels) for _, labels in batches] == [128, 128, 44]
+    np.testing.assert_allclose(np.concatenate([images for images, _ in batches]), stroke_digits[0], atol=1e-7)
+    shuffled = np.concatenate([labels for _, labels in data.stream_digits("test", 128, 300, source="stroke_digits", seed=3)])
+    assert sorted(shuffled) == sorted(stroke_digits[1]) and list(shuffled) != list(stroke_digits[1])
+
+
+@pytest.mark.parametrize(("arguments", "error", "words"), [
+    ({"split": "validation"}, ValueError, "split must be one of train, test; got 'validation'"),
+    ({"size": -5}, ValueError, "size must be >= 1; got -5"),
+    ({"size": 0}, ValueError, "size must be >= 1; got 0"),
+    ({"size": 2.5}, TypeError, "size must be an integer; got 2.5"),
+    ({"size": True}, TypeError, "size must be an integer; got True"),
+    ({"source": "letters"}, ValueError, "source must be one of auto, mnist, stroke_digits; got 'letters'"),
+])
+def test_bad_arguments(arguments, error, words):
+    with pytest.raises(error, match=words.replace("(", r"\(")):
+        data.load_digits(**({"source": "stroke_digits"} | arguments))
+
+
+def test_bad_environment(monkeypatch):
+    monkeypatch.setenv("COURSEKIT_DIGITS", "letters")
+    with pytest.raises(ValueError, match="COURSEKIT_DIGITS must be one of .* got 'letters'"):
+        data.load_digits()
+
+
+def test_what_mnist_cannot_give(prepared_mnist, monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(prepared_mnist.parents[1]))
+    with pytest.raises(ValueError, match="factors"):
+        data.load_digits(source="mnist", factors=True)
+    with pytest.raises(ValueError, match="at most 10,000"):
+        data.load_digits("test", 10_001, source="mnist")
+
+
+def test_any_size_of_stroke_digits(elsewhere, capsys, monkeypatch):
+    monkeypatch.setattr(module, "QUICK_SIZES", {"train": 40, "test": 20})
+    images, labels = data.load_digits("test", 75)
+    np.testing.assert_array_equal(labels, data.draw_digits(75, split="test")[1])
+    assert capsys.readouterr().out == (
+        "digits: stroke_digits (MNIST is not prepared, and there is no network) · test 75\n")
+    assert len(data.load_digits("test", 30)[1]) == 30
+
+
+def test_mnist_without_a_network(elsewhere):
+    with pytest.raises(data.DataError, match="cannot be downloaded: there is no network"):
+        data.load_digits(source="mnist")
+
+
+def test_the_network_check(monkeypatch):
+    def refuse(*arguments, **options):
+        raise urllib.error.HTTPError("address", 403, "Forbidden", None, None)
+
+    def fail(*arguments, **options):
+        raise urllib.error.URLError("no name service")
+
+    for answer, words in ((refuse, "refused (HTTP 403)"), (fail, "no network")):
+        module._network_trouble.cache_clear()
+        monkeypatch.setattr(module.urllib.request, "urlopen", answer)
+        assert words in module._network_trouble()
+    module._network_trouble.cache_clear()
+
+
+def test_a_refused_download(elsewhere, monkeypatch, capsys):
+    """The network answers, TFDS does not get the files."""
+    import tensorflow_datasets as tfds
+
+    class Refusing:
+        def download_and_prepare(self):
+            raise ConnectionError("403 Forbidden")
+
+    monkeypatch.setattr(module, "_network_trouble", lambda: "")
+    monkeypatch.setattr(tfds, "builder", lambda *arguments, **options: Refusing())
+    monkeypatch.setattr(module, "QUICK_SIZES", {"train": 40, "test": 20})
+    data.load_digits("test", 20)
+    assert "stroke_digits (the download of MNIST failed: ConnectionError) · test 20" in capsys.readouterr().out
+    with pytest.raises(data.DataError, match="could not be downloaded.*403 Forbidden"):
+        data.load_digits("test", 20, source="mnist")
+
+
+def damage_info(folder):
+    (folder / "dataset_info.json").unlink()
+
+
+def damage_json(folder):
+    (folder / "dataset_info.json").write_text('{"name": "mnist", "spl')
+
+
+def damage_features(folder):
+    (folder / "features.json").unlink()
+
+
+def lose_a_file(folder):
+    next(folder.glob("*-test.tfrecord*")).unlink()
+
+
+def cut_a_file(folder):
+    file = next(folder.glob("*-train.tfrecord*"))
+    file.write_bytes(file.read_bytes()[:-1000])
+
+
+def lose_a_split(folder):
+    info = json.loads((folder / "dataset_info.json").read_text())
+    info["splits"] = [split for split in info["splits"] if split["name"] == "train"]
+    (folder / "dataset_info.json").write_text(json.dumps(info))
+
+
+@pytest.mark.parametrize(("damage", "words"), [
+    (damage_info, "dataset_info.json is missing"),
+    (damage_json, "dataset_info.json cannot be read"),
+    (damage_features, "features.json is missing"),
+    (lose_a_file, "1 of 1 files of the test split are missing"),
+    (cut_a_file, "the train split is cut short or damaged"),
+    (lose_a_split, "a split is missing"),
+])
+def test_a_half_written_folder_is_named_and_kept(elsewhere, prepared_mnist, damage, words, capsys, monkeypatch):
+    folder = elsewhere / "mnist" / "3.0.1"
+    shutil.copytree(prepared_mnist, folder, copy_function=shutil.copyfile)
+    folder.chmod(0o755)
+    assert data.digits_source().name == "MNIST"
+    damage(folder)
+    before = {file.name: file.stat().st_size for file in folder.iterdir()}
+    monkeypatch.setattr(module, "QUICK_SIZES", {"train": 40, "test": 20})
+
+    data.load_digits("test", 20)  # says so and goes on
+    out = capsys.readouterr().out
+    assert f"stroke_digits (mnist/3.0.1 in data/ is broken, left untouched: {words}" in out
+    with pytest.raises(data.DataError, match="3.0.1 is broken") as caught:  # asked for: stops
+        data.load_digits("test", 20, source="mnist")
+    assert str(folder) in str(caught.value) and words in str(caught.value)
+    assert {file.name: file.stat().st_size for file in folder.iterdir()} == before
+
+
+def test_damage_that_keeps_the_size_is_found_while_reading(elsewhere, prepared_mnist):
+    folder = elsewhere / "mnist" / "3.0.1"
+    shutil.copytree(prepared_mnist, folder, copy_function=shutil.copyfile)
+    file = next(folder.glob("*-test.tfrecord*"))
+    content = bytearray(file.read_bytes())
+    content[500:600] = bytes(100)
+    file.write_bytes(content)
+    with pytest.raises(data.DataError, match="damaged and was left untouched"):
+        data.load_digits("test", 100, source="mnist")
+    assert file.read_bytes() == content
+
+
+def test_a_half_written_drawing_is_named_and_kept(elsewhere, monkeypatch):
+    monkeypatch.setattr(module, "QUICK_SIZES", {"train": 40, "test": 20})
+    data.load_digits("test", 20)
+    [folder] = (elsewhere / "stroke_digits").glob("*/*")
+    cut_a_file(folder)
+    with pytest.raises(data.DataError, match="is broken") as caught:
+        data.load_digits("test", 20)
+    assert str(folder) in str(caught.value) and folder.exists()
+
+
+def test_an_unfinished_download_does_not_stand_in_the_way(elsewhere, monkeypatch):
+    """TFDS leaves folders named incomplete.* when it is interrupted."""
+    (elsewhere / "mnist" / "incomplete.ABC_3.0.1").mkdir(parents=True)
+    assert data.digits_source().reason.startswith("MNIST is not prepared")
+    assert (elsewhere / "mnist" / "incomplete.ABC_3.0.1").exists()
+
+
+def test_a_read_only_folder_serves_mnist_and_is_not_written_to(prepared_mnist, tmp_path, monkeypatch):
+    frozen, own = tmp_path / "frozen", tmp_path / "own"
+    (frozen / "mnist").mkdir(parents=True)
+    shutil.copytree(prepared_mnist, frozen / "mnist" / "3.0.1", copy_function=shutil.copyfile)
+    frozen.chmod(0o555)
+    monkeypatch.setattr(module, "_places", lambda: [("TFDS_DATA_DIR", frozen), ("data/", own)])
+    monkeypatch.setattr(module, "QUICK_SIZES", {"train": 40, "test": 20})
+    assert len(data.load_digits("test", 20, source="mnist")[1]) == 20
+    assert len(data.load_digits("test", 20, source="stroke_digits")[1]) == 20
+    assert not (frozen / "stroke_digits").exists() and (own / "stroke_digits").exists()
+    frozen.chmod(0o755)
+
+
+def test_two_processes_draw_at_the_same_time(tmp_path):
+    program = (
+        "from coursekit.data import digits\n"
+        "digits.QUICK_SIZES = {'train': 3000, 'test': 50}\n"  # a size that nobody has prepared
+        "print(digits.load_digits('test', 50, source='stroke_digits')[1].sum())"
+    )
+    environment = os.environ | {"TFDS_DATA_DIR": str(tmp_path), "COURSEKIT_PROFILE": "quick"}
+    processes = [subprocess.Popen([sys.executable, "-c", program], env=environment, text=True, cwd=Path(__file__).parents[2],
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
+    answers = [process.communicate() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], answers
+    assert answers[0][0] == answers[1][0]
+    assert answers[0][0].splitlines()[0] == "digits: stroke_digits (as asked) · test 50"
+    assert len(answers[0][0].splitlines()) == 2 and not answers[0][1]
+    assert len(list((tmp_path / "stroke_digits").glob("*/*"))) == 1  # nothing left half-written
