@@ -21,9 +21,13 @@ class LiveCurves(keras.callbacks.Callback):
         self.figure: LiveFigure | None = None
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        self.epoch = 0
-        self.figure = LiveFigure(self.params["epochs"], title=self.title or self.model.name,
-                                 alt=self.alt, every=self.every)
+        self.figure = None
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        if self.figure is None:
+            self.figure = LiveFigure(self.params["epochs"], first_epoch=epoch, title=self.title or self.model.name,
+                                     alt=self.alt, every=self.every)
+        self.epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         steps = self.params.get("steps")
@@ -31,5 +35,8 @@ class LiveCurves(keras.callbacks.Callback):
             self.figure.advance(self.epoch + (batch + 1) / steps)
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        self.epoch = epoch + 1
         self.figure(epoch, logs or {})
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        if self.figure:
+            self.figure.finish()

@@ -65,13 +65,16 @@ def claim(
         else:
             holds, relation = abs(measured - equals) <= tolerance, f"≈ {equals:g} ± {tolerance:g}"
     if not holds:  # NaN compares false with everything
+        figure = f"{measured:.10g}" if isinstance(measured, float) else figure  # no near miss rounded away
         raise ClaimError(f"{name}: {figure}, claimed {relation}")
     print(f"✓ {name}: {figure} {relation}")
 
 
 def _plain(value):
     """A NumPy, Keras or TensorFlow scalar as a Python number; tuples and text as they are."""
-    if isinstance(value, (Number, str, tuple)) and not hasattr(value, "item"):
+    if isinstance(value, tuple):
+        return tuple(_plain(entry) for entry in value)
+    if isinstance(value, (Number, str)) and not hasattr(value, "item"):
         return value
     if getattr(value, "shape", None) == ():
         return value.item() if hasattr(value, "item") else value.numpy().item()

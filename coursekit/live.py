@@ -21,6 +21,7 @@ class LiveFigure:
 
     Args:
         epochs: how many there will be.
+        first_epoch: how many were done before, when training resumes.
         title, alt: of the picture; its text never depends on the figures measured.
         every: seconds between two drawings, so that drawing costs little.
         stream: where a terminal's progress bar goes.
@@ -29,15 +30,15 @@ class LiveFigure:
         ValueError: epochs below 1.
     """
 
-    def __init__(self, epochs: int, *, title: str = "training", alt: str | None = None,
+    def __init__(self, epochs: int, *, first_epoch: int = 0, title: str = "training", alt: str | None = None,
                  every: float = 2.0, stream: TextIO | None = None):
         if epochs < 1:
             raise ValueError(f"epochs must be >= 1; got {epochs!r}")
-        self.epochs, self.title, self.every = epochs, title, every
+        self.epochs, self.first_epoch, self.title, self.every = epochs, first_epoch, title, every
         self.alt = alt or f"Live curves of {title}, by epoch."
         self.stream = stream or sys.stdout
         self.history: dict[str, list[float]] = {}
-        self.progress = 0.0
+        self.progress = first_epoch / epochs
         self.started = self.drawn = time.monotonic()
         self._handle = None
         self._in_notebook = _in_notebook()
@@ -55,7 +56,13 @@ class LiveFigure:
         if self.progress == 1 or time.monotonic() - self.drawn >= self.every:
             self._show()
 
-    def _show(self):
+    def finish(self) -> None:
+        """Show the last state and end the line: training stopped, on time or early."""
+        if not self._finished:
+            self._show(last=True)
+
+    def _show(self, last=False):
+        self._finished = last or self.progress == 1
         self.drawn = time.monotonic()
         if not self._in_notebook:
             self._print_bar()
@@ -74,7 +81,7 @@ class LiveFigure:
         for ax, group in zip(axes[0], groups):
             if group:
                 plotting.training_curves(group, ax=ax, ylabel="loss" if group is losses else "")
-            ax.set_xlim(0.5, self.epochs + 0.5)
+            ax.set_xlim(0.5, self.epochs - self.first_epoch + 0.5)
         for ax in axes[0][len(groups):]:
             ax.set_axis_off()
         figure.suptitle(f"{self.title}   {self._bar(20)}", family="DejaVu Sans Mono", fontsize=12)
@@ -86,7 +93,7 @@ class LiveFigure:
 
     def _print_bar(self):
         last = "".join(f"  {name} {values[-1]:.4f}" for name, values in self.history.items())
-        end = "\n" if self.progress == 1 else ""
+        end = "\n" if self._finished else ""
         print(f"\r{self.title}  {self._bar(24)}{last}", end=end, file=self.stream, flush=True)
 
 

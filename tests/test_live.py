@@ -87,6 +87,13 @@ def test_training_that_stops_early_shows_its_last_epoch(capsys):
     assert text.endswith("\n")
 
 
+def test_training_that_resumes_starts_where_it_stopped(capsys):
+    small_model().fit(np.ones((8, 2)), np.ones(8), batch_size=2, initial_epoch=2, epochs=4, verbose=0,
+                      callbacks=[LiveCurves(every=0)])
+    percents = [int(drawn.split("%")[0].split()[-1]) for drawn in capsys.readouterr().out.split("\r")[2:]]
+    assert percents[0] > 50 and percents == sorted(percents)
+
+
 class Recorded(nbclient.NotebookClient):
     """Runs a notebook and keeps each cell's displays as they came, before their updates."""
 

@@ -60,7 +60,8 @@ def render(paths: list[Path]) -> None:
     for kind, exporter in (("pages", HTMLExporter), ("slides", SlidesExporter)):
         (BUILD / kind).mkdir(parents=True, exist_ok=True)
         converter = exporter(template_name=f"course_{kind}",
-                             extra_template_basedirs=[str(TEMPLATES)], language_code="en")
+                             extra_template_basedirs=[str(TEMPLATES)], extra_template_paths=[str(TEMPLATES)],
+                             language_code="en")
         for path in paths:
             notebook = nbformat.read(path, as_version=4)
             at = everything.index(path.stem) if path.stem in everything else 0

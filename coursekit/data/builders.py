@@ -1,6 +1,7 @@
 """The course's own data sets as TensorFlow Datasets builders. Import it late: it imports TFDS."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -34,7 +35,7 @@ class StrokeDigits(tfds.core.GeneratorBasedBuilder):
     name = "stroke_digits"
     VERSION = tfds.core.Version("1.0.0")
 
-    def __init__(self, *, config: StrokeDigitsConfig | None = None, **options):
+    def __init__(self, *, config: StrokeDigitsConfig | None = None, **options: Any):
         super().__init__(config=config or StrokeDigitsConfig(), **options)
 
     def _info(self) -> tfds.core.DatasetInfo:

@@ -69,7 +69,13 @@ def training_curves(
     ax: Axes | None = None,
     log: str = "",
 ) -> Figure:
-    """Curves over the epochs 1, 2, ...: one list of values per label, as in ``History.history``."""
+    """Curves over the epochs 1, 2, ...: one list of values per label, as in ``History.history``.
+
+    Raises:
+        ValueError: no values at all.
+    """
+    if not any(len(values) for values in histories.values()):
+        raise ValueError(f"histories must hold at least one value; got {dict(histories)!r}")
     epochs = np.arange(1, 1 + max(len(values) for values in histories.values()))
     padded = {label: np.pad(np.asarray(values, float), (0, len(epochs) - len(values)), constant_values=np.nan)
               for label, values in histories.items()}
@@ -101,8 +107,14 @@ def loss_surface(
         x_range, y_range: the window, (low, high).
         paths: label -> points of shape (steps, 2), drawn from a ring to a disc.
         levels: how many contours, or their values.
+
+    Raises:
+        ValueError: a path of another shape.
     """
-    paths = paths or {}
+    paths = {label: np.asarray(path) for label, path in (paths or {}).items()}
+    for label, path in paths.items():
+        if path.ndim != 2 or path.shape[1] != 2:
+            raise ValueError(f"paths[{label!r}] must have the shape (steps, 2); got {path.shape}")
     words = f", with the paths of {', '.join(paths)}" if paths else ""
     figure, ax = axes_for(ax, alt or f"Contours of the loss over {xlabel} and {ylabel}{words}.", title)
     grid = np.meshgrid(np.linspace(*x_range, 201), np.linspace(*y_range, 201))
@@ -110,7 +122,6 @@ def loss_surface(
     ax.contourf(*grid, heights, levels=levels, cmap="Blues", alpha=0.7)
     ax.contour(*grid, heights, levels=levels, colors="white", linewidths=0.8)
     for label, path in paths.items():
-        path = np.asarray(path)
         (line,) = ax.plot(*path.T, ".-", lw=1.4, ms=4, label=label)
         ax.plot(*path[0], "o", ms=9, mfc="none", color=line.get_color())
         ax.plot(*path[-1], "o", ms=9, color=line.get_color())

@@ -6,6 +6,7 @@ import textwrap
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -69,7 +70,7 @@ def _picture(png: bytes, alt: str, width: int):
 
 
 def panels(rows: int = 1, columns: int = 1, *, alt: str, size: tuple[float, float] | None = None,
-           **options) -> tuple[CourseFigure, Axes | np.ndarray]:
+           **options: Any) -> tuple[CourseFigure, Axes | np.ndarray]:
     """A figure of rows x columns panels for the ``ax=`` of the other functions.
 
     Args:

@@ -35,17 +35,24 @@ def decision_regions(
         x, y: the points (n, 2) and their classes 0 or 1 (n,).
 
     Raises:
-        ValueError: x is not of shape (n, 2).
+        ValueError: x is not of shape (n, 2), y does not hold n classes 0 or 1, or predict does not
+            return a number a point.
     """
     x, y = np.asarray(x), np.asarray(y).ravel()
     if x.ndim != 2 or x.shape[1] != 2:
         raise ValueError(f"x must have the shape (n, 2); got {x.shape}")
+    if len(y) != len(x) or not np.isin(y, (0, 1)).all():
+        raise ValueError(f"y must hold a class 0 or 1 for each of {len(x)} points; got {y!r}")
     figure, ax = axes_for(ax, alt or "Two classes of points over a model's decision regions.", title)
     margin = 0.12 * np.ptp(x, axis=0)
     low, high = x.min(axis=0) - margin, x.max(axis=0) + margin
     grid = np.meshgrid(np.linspace(low[0], high[0], 161), np.linspace(low[1], high[1], 161))
     points = np.stack([axis.ravel() for axis in grid], axis=1)
-    probability = np.reshape(predict(points), grid[0].shape)
+    probability = np.asarray(predict(points))
+    if probability.size != len(points):
+        raise ValueError(f"predict must return a probability a point; got the shape {probability.shape} "
+                         f"for {len(points)} points")
+    probability = probability.reshape(grid[0].shape)
     ax.contourf(*grid, probability, levels=np.linspace(0, 1, 11), cmap=REGIONS)
     if probability.min() < 0.5 < probability.max():
         ax.contour(*grid, probability, levels=[0.5], colors="black", linewidths=1.6)
@@ -80,11 +87,15 @@ def image_grid(
         value_range: the values drawn as the two ends of the colour map; None for each image's own.
 
     Raises:
-        ValueError: images of another rank, or not one caption an image.
+        ValueError: images of another shape, not one caption an image, or columns below 1.
     """
     images = np.asarray(images)
-    if images.ndim not in (3, 4) or len(images) == 0:
-        raise ValueError(f"images must have the shape (n, height, width[, channels]), n > 0; got {images.shape}")
+    if images.ndim == 4 and images.shape[-1] == 1:
+        images = images[..., 0]
+    if len(images) == 0 or not (images.ndim == 3 or (images.ndim == 4 and images.shape[-1] == 3)):
+        raise ValueError(f"images must have the shape (n, height, width[, 1 or 3]), n > 0; got {images.shape}")
+    if columns < 1:
+        raise ValueError(f"columns must be >= 1; got {columns!r}")
     if captions is not None and len(captions) != len(images):
         raise ValueError(f"captions must hold one text for each of {len(images)} images; got {len(captions)}")
     columns = min(columns, len(images))
@@ -100,7 +111,7 @@ def image_grid(
     low, high = value_range or (None, None)
     for index, image in enumerate(images):
         ax = figure.add_subplot(rows, columns, index + 1)
-        ax.imshow(image.squeeze(), cmap=cmap, vmin=low, vmax=high)
+        ax.imshow(image, cmap=cmap, vmin=low, vmax=high)
         ax.set_axis_off()
         if captions is not None:
             ax.set_title(captions[index], fontsize=10, fontweight="normal", pad=2)
@@ -126,13 +137,13 @@ def network(
         dropped: per layer, the neurons crossed out as dropout does, with all their weights.
 
     Raises:
-        ValueError: fewer than two layers, or names or dropped of another length.
+        ValueError: fewer than two layers, an empty layer, or names or dropped of another length.
     """
     for name, value in (("names", names), ("dropped", dropped)):
         if value is not None and len(value) != len(layers):
             raise ValueError(f"{name} must hold one entry for each of {len(layers)} layers; got {len(value)}")
-    if len(layers) < 2:
-        raise ValueError(f"layers must hold at least an input and an output; got {layers!r}")
+    if len(layers) < 2 or min(layers) < 1:
+        raise ValueError(f"layers must hold at least an input and an output size, each >= 1; got {layers!r}")
     figure, ax = axes_for(ax, alt or f"A network with layers of {', '.join(map(str, layers))} neurons.", title)
     dropped = [set(neurons) for neurons in (dropped or [()] * len(layers))]
     positions = [_column(size, most) for size in layers]

@@ -46,8 +46,12 @@ class Loss:
         return output_activation.pull_back(a, self.gradient(y, f))
 
 
+def _above_zero(f):
+    return np.maximum(f, np.finfo(f.dtype).tiny)  # probabilities underflow; log(0) and 1/0 must not follow
+
+
 def _log(f):
-    return np.log(np.maximum(f, np.finfo(f.dtype).tiny))
+    return np.log(_above_zero(f))
 
 
 squared_error = Loss(
@@ -58,14 +62,14 @@ squared_error = Loss(
 binary_cross_entropy = Loss(
     "binary_cross_entropy",
     lambda y, f: -np.sum(y * _log(f) + (1 - y) * _log(1 - f), axis=-1),
-    lambda y, f: (f - y) / (f * (1 - f)),
+    lambda y, f: (f - y) / _above_zero(f * (1 - f)),
     sigmoid,
     lambda y, a: np.sum(np.logaddexp(0, a) - y * a, axis=-1),
 )
 cross_entropy = Loss(
     "cross_entropy",
     lambda y, f: -np.sum(y * _log(f), axis=-1),
-    lambda y, f: -y / f,
+    lambda y, f: -y / _above_zero(f),
     softmax,
     lambda y, a: -np.sum(y * log_softmax(a), axis=-1),
 )

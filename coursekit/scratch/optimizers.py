@@ -95,7 +95,14 @@ def fit(
 
     Returns:
         The history: ``loss``, the mean over the epoch's batches, and what on_epoch added.
+
+    Raises:
+        ValueError: epochs or batch_size below 1, or x and y of different lengths.
     """
+    if epochs < 1:
+        raise ValueError(f"epochs must be >= 1; got {epochs!r}")
+    if len(x) != len(y):
+        raise ValueError(f"y must hold a target for each of {len(x)} examples; got {len(y)}")
     generator = np.random.default_rng(seed)
     history: dict[str, list[float]] = {}
     for epoch in range(epochs):

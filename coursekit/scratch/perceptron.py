@@ -50,7 +50,7 @@ class MLP:
     ):
         if len(layers) < 2 or min(layers) < 1:
             raise ValueError(f"layers must hold at least an input and an output size, each >= 1; got {layers!r}")
-        if penalty_weight < 0:
+        if not penalty_weight >= 0:
             raise ValueError(f"penalty_weight must be >= 0; got {penalty_weight!r}")
         self.layers = list(layers)
         self.activation, self.output_activation = activation, output_activation
@@ -96,6 +96,7 @@ class MLP:
         Starts from delta = dl/da^{(L+1)} and carries s^{(k)} = dl/da^{(k)} down the layers:
         dl/dW^{(k)} = s^{(k)} h^{(k-1)}, then s^{(k-1)} = phi'(a^{(k-1)}) * (W^{(k)} s^{(k)}).
         """
+        self._check(y, a)
         s = self.loss.delta(y, a[-1], self.output_activation) / len(y)
         for k in range(self.L + 1, 0, -1):
             np.matmul(s.T, h[k - 1], out=self.dW[k])
@@ -116,7 +117,12 @@ class MLP:
         a, h = self.forward(x)
         return self._risk(y, a), self.backward(a, h, y)
 
+    def _check(self, y, a):
+        if y.shape != a[-1].shape:
+            raise ValueError(f"y must have the shape of the outputs, {a[-1].shape}; got {y.shape}")
+
     def _risk(self, y, a):
+        self._check(y, a)
         risk = np.mean(self.loss.at_scores(y, a[-1], self.output_activation))
         if self.penalty:
             risk += self.penalty_weight * sum(self.penalty(W) for W in self.W[1:])

@@ -76,7 +76,7 @@ def targets(loss, shape, rng):
 @pytest.mark.parametrize("output, loss", PAIRS)
 @pytest.mark.parametrize("hidden", HIDDEN)
 @given(data=st.data())
-@settings(deadline=None, max_examples=5, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(deadline=None, max_examples=4, suppress_health_check=[HealthCheck.filter_too_much])
 def test_gradient_is_that_of_finite_differences_and_of_autodiff(hidden, output, loss, penalty, data):
     least_outputs = 2 if output == "softmax" else 1  # the softmax of one score is constant
     inner = data.draw(st.lists(st.integers(1, 4), max_size=2), label="hidden sizes")
