@@ -61,6 +61,8 @@ def claim(
             holds, relation = measured <= at_most, f"≤ {at_most:g}"
         elif between is not None:
             low, high = between
+            if not low <= high:
+                raise ValueError(f"between must be (low, high) with low <= high; got {between!r}")
             holds, relation = low <= measured <= high, f"in [{low:g}, {high:g}]"
         else:
             holds, relation = abs(measured - equals) <= tolerance, f"≈ {equals:g} ± {tolerance:g}"

@@ -5,6 +5,7 @@ import platform
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
+from numbers import Integral
 from types import ModuleType
 from typing import TypeVar
 
@@ -43,11 +44,11 @@ def start(seed: int) -> Run:
         TypeError: seed is not an integer.
         ValueError: seed is out of range, or COURSEKIT_PROFILE is neither "quick" nor "full".
     """
-    if not isinstance(seed, int) or isinstance(seed, bool):
+    if not isinstance(seed, Integral) or isinstance(seed, bool):
         raise TypeError(f"seed must be an integer; got {seed!r}")
     if not 0 <= seed < 2**32:
         raise ValueError(f"seed must be in 0 ... 2**32 - 1; got {seed!r}")
-    chosen = profile()
+    seed, chosen = int(seed), profile()
 
     from coursekit import __version__, data, plotting
 

@@ -1,9 +1,13 @@
 """Settings of all tests: no windows, no GPU profile, real MNIST where it is prepared."""
 
 import os
+import sys
 from pathlib import Path
 
+import jupyter_client
 import matplotlib
+import nbclient
+import nbformat
 import pytest
 
 matplotlib.use("Agg")
@@ -20,3 +24,27 @@ def prepared_mnist() -> Path:
         if (Path(place) / "mnist" / "3.0.1" / "dataset_info.json").exists():
             return Path(place) / "mnist" / "3.0.1"
     pytest.skip("MNIST is not prepared on this machine")
+
+
+class Recorded(nbclient.NotebookClient):
+    """Runs a notebook and keeps each cell's displays as they came, before their updates."""
+
+    def process_message(self, msg, cell, cell_index):
+        if msg["msg_type"] in ("display_data", "update_display_data"):
+            cell.setdefault("displays", []).append(msg["content"]["data"])
+        return super().process_message(msg, cell, cell_index)
+
+
+@pytest.fixture
+def executed():
+    """A function that runs cells in a kernel of this Python, on after errors, and returns them."""
+
+    def run(*cells):
+        book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+        manager = jupyter_client.AsyncKernelManager()
+        manager.kernel_spec.argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        environment = {key: value for key, value in os.environ.items() if key != "MPLBACKEND"}
+        Recorded(book, km=manager, allow_errors=True, timeout=120).execute(env=environment)
+        return book.cells
+
+    return run

@@ -71,7 +71,8 @@ def test_nan_meets_no_bound(bound):
 
 
 @pytest.mark.parametrize("bound", [
-    {"at_least": nan}, {"at_most": nan}, {"between": (nan, 1)}, {"between": (0, nan)}, {"equals": 0.5, "tolerance": nan}])
+    {"at_least": nan}, {"at_most": nan}, {"between": (nan, 1)}, {"between": (0, nan)},
+    {"equals": 0.5, "tolerance": nan}])
 def test_nan_is_no_bound_either(bound):
     with pytest.raises((ClaimError, ValueError)):
         claim("name", 0.5, **bound)

@@ -1,13 +1,8 @@
 """Live curves: one bar in a terminal, one figure in a notebook."""
 
 import io
-import os
-import sys
 
-import jupyter_client
 import keras
-import nbclient
-import nbformat
 import numpy as np
 import pytest
 
@@ -94,25 +89,6 @@ def test_training_that_resumes_starts_where_it_stopped(capsys):
     assert percents[0] > 50 and percents == sorted(percents)
 
 
-class Recorded(nbclient.NotebookClient):
-    """Runs a notebook and keeps each cell's displays as they came, before their updates."""
-
-    def process_message(self, msg, cell, cell_index):
-        if msg["msg_type"] in ("display_data", "update_display_data"):
-            cell.setdefault("displays", []).append(msg["content"]["data"])
-        return super().process_message(msg, cell, cell_index)
-
-
-def executed(*cells):
-    """The notebook of these cells after a run in a real kernel; it goes on after a cell that fails."""
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    manager = jupyter_client.AsyncKernelManager()
-    manager.kernel_spec.argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    environment = {key: value for key, value in os.environ.items() if key != "MPLBACKEND"}
-    Recorded(book, km=manager, allow_errors=True, timeout=120).execute(env=environment)
-    return book.cells
-
-
 SETUP = """
 import numpy as np, keras
 from coursekit import scratch
@@ -128,7 +104,7 @@ class Interrupt(keras.callbacks.Callback):
 """
 
 
-def test_a_notebook_keeps_exactly_one_figure_even_when_interrupted():
+def test_a_notebook_keeps_exactly_one_figure_even_when_interrupted(executed):
     setup, *trainings = executed(
         SETUP,
         "model.fit(x, y, epochs=3, verbose=0, callbacks=[curves()]);",

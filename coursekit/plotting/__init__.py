@@ -1,7 +1,7 @@
 """The course's pictures: one function per kind, one style for all.
 
-Each returns a matplotlib Figure and takes ``ax=`` to draw into a panel of `panels`, ``title=`` and
-``alt=``, the picture in words for those who cannot see it.
+Each returns a matplotlib Figure and takes ``title=`` and ``alt=``, the picture in words for those
+who cannot see it; all but `image_grid`, which fills a figure, take ``ax=``, a panel of `panels`.
 """
 
 from coursekit.plotting.charts import curves, loss_surface, training_curves

@@ -55,7 +55,7 @@ class CourseFigure(Figure):
 
 
 class _Animation:
-    """An animated PNG: it moves in a browser and its first frame stands where nothing moves."""
+    """An animated PNG: it moves in a browser; where nothing moves, its last frame stands."""
 
     def __init__(self, png: bytes, alt: str, width: int):
         self.png, self.alt, self.width = png, alt, width
@@ -116,7 +116,7 @@ def animation(figures: list[CourseFigure], *, alt: str, seconds_per_frame: float
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=PIXELS_PER_INCH)
         plt.close(figure)
-        frames.append(Image.open(buffer).convert("P", palette=Image.Palette.ADAPTIVE))
+        frames.append(Image.open(buffer))
     buffer = io.BytesIO()
     frames[-1].save(buffer, format="PNG", save_all=True, default_image=True, append_images=frames,
                     duration=round(1000 * seconds_per_frame), loop=0)

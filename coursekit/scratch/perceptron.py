@@ -33,7 +33,8 @@ class MLP:
         dtype: float64 for checks, float32 for speed.
 
     Raises:
-        ValueError: fewer than two layers, a layer without neurons, or a negative penalty_weight.
+        ValueError: fewer than two layers, a layer without neurons, a negative penalty_weight, or a
+            penalty without a weight and the reverse.
     """
 
     def __init__(
@@ -52,6 +53,8 @@ class MLP:
             raise ValueError(f"layers must hold at least an input and an output size, each >= 1; got {layers!r}")
         if not penalty_weight >= 0:
             raise ValueError(f"penalty_weight must be >= 0; got {penalty_weight!r}")
+        if (penalty is None) != (penalty_weight == 0):
+            raise ValueError(f"penalty and penalty_weight go together; got {penalty!r} and {penalty_weight!r}")
         self.layers = list(layers)
         self.activation, self.output_activation = activation, output_activation
         self.loss, self.penalty, self.penalty_weight = loss, penalty, penalty_weight
@@ -118,8 +121,8 @@ class MLP:
         return self._risk(y, a), self.backward(a, h, y)
 
     def _check(self, y, a):
-        if y.shape != a[-1].shape:
-            raise ValueError(f"y must have the shape of the outputs, {a[-1].shape}; got {y.shape}")
+        if np.shape(y) != a[-1].shape:
+            raise ValueError(f"y must have the shape of the outputs, {a[-1].shape}; got {np.shape(y)}")
 
     def _risk(self, y, a):
         self._check(y, a)

@@ -2,15 +2,10 @@
 
 import base64
 import io
-import os
 import struct
-import sys
 
-import jupyter_client
 import matplotlib
 import matplotlib.pyplot as plt
-import nbclient
-import nbformat
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
@@ -229,7 +224,8 @@ def test_errors_name_the_argument(argument, call):
 def test_a_picture_is_sharp_and_keeps_its_size_on_the_page():
     figure, _ = plotting.panels(alt="Empty.", size=(5, 3))
     data, metadata = figure._repr_mimebundle_()
-    assert Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).width == 2 * metadata["image/png"]["width"] == 960
+    picture = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
+    assert picture.width == 2 * metadata["image/png"]["width"] == 960
 
 
 # Animations
@@ -273,20 +269,10 @@ def test_animation_plays_every_figure_and_rests_on_the_last():
 
 # In a notebook
 
-def executed(*cells):
-    """The outputs of these cells in a real kernel."""
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    manager = jupyter_client.AsyncKernelManager()
-    manager.kernel_spec.argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    environment = {key: value for key, value in os.environ.items() if key != "MPLBACKEND"}
-    nbclient.NotebookClient(book, km=manager, timeout=120).execute(env=environment)
-    return [cell.outputs for cell in book.cells]
-
-
-def test_a_cell_shows_its_figure_once():
+def test_a_cell_shows_its_figure_once(executed):
     draw = "plotting.curves(x, {'line': x}, xlabel='x', alt='A line.')"
     animate = "plotting.animation([plotting.network([2, n], alt='frame') for n in (1, 2)], alt='A line.')"
-    setup, *outputs = executed(
+    setup, *cells = executed(
         "from coursekit import plotting; import numpy as np; x = np.arange(3)",
         draw,
         f"figure = {draw}",
@@ -295,9 +281,9 @@ def test_a_cell_shows_its_figure_once():
         f"display({draw})",
         animate,
     )
-    assert setup == []
-    for of_cell in outputs:
-        (output,) = of_cell
+    assert setup.outputs == []
+    for cell in cells:
+        (output,) = cell.outputs
         assert output.output_type in ("display_data", "execute_result")
         assert output.data["text/plain"] == output.metadata["image/png"]["alt"] == "A line."
         assert Image.open(io.BytesIO(base64.b64decode(output.data["image/png"]))).format == "PNG"

@@ -93,8 +93,8 @@ def test_biases_are_never_penalised(penalty):
 
 def test_single_precision():
     model = scratch.MLP([3, 4, 2], dtype=np.float32)
-    x = np.ones((5, 3), np.float32)
-    assert model.predict(x).dtype == model.risk_and_gradient(x, np.eye(2, dtype=np.float32)[[0] * 5])[1].dtype == np.float32
+    x, y = np.ones((5, 3), np.float32), np.eye(2, dtype=np.float32)[[0] * 5]
+    assert model.predict(x).dtype == model.risk_and_gradient(x, y)[1].dtype == np.float32
 
 
 @pytest.mark.parametrize("layers", [[], [3], [3, 0, 2], [-1, 2]])
