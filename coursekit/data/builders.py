@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from coursekit.data.stroke_digits import FACTORS, draw_digits
+from coursekit.data.stroke_digits import CHUNK, FACTORS, draw_chunk
 
 __all__ = ["StrokeDigits", "StrokeDigitsConfig"]
 
@@ -17,7 +17,7 @@ class StrokeDigitsConfig(tfds.core.BuilderConfig):
 
     Attributes:
         train_size, test_size: images of each split.
-        seed: of the streams of `draw_digits`.
+        seed: of the two streams, as in `draw_digits`.
     """
 
     name: str = ""
@@ -54,7 +54,8 @@ class StrokeDigits(tfds.core.GeneratorBasedBuilder):
         return {split: self._generate_examples(split, size) for split, size in sizes.items()}
 
     def _generate_examples(self, split, size):
-        images, labels, factors = draw_digits(size, self.builder_config.seed, split)
-        for i in range(size):
-            values = {name: factor[i] for name, factor in factors.items()}
-            yield i, {"image": images[i], "label": labels[i]} | values
+        for start in range(0, size, CHUNK):  # never more than one chunk in memory
+            images, labels, factors = draw_chunk(self.builder_config.seed, split, start // CHUNK)
+            for i in range(min(CHUNK, size - start)):
+                values = {name: factor[i] for name, factor in factors.items()}
+                yield start + i, {"image": images[i], "label": labels[i]} | values

@@ -7,24 +7,25 @@ in use, and why, is printed at every load; nothing falls back in silence and not
 import functools
 import json
 import os
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
-from numbers import Integral
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from coursekit.data.stroke_digits import FACTORS, SPLITS
+from coursekit.data.stroke_digits import FACTORS, check_integer, check_split
 
 __all__ = ["DataError", "DigitsSource", "digits_source", "load_digits", "stream_digits"]
 
 SOURCES = ("auto", "mnist", "stroke_digits")
 QUICK_SIZES = {"train": 20_000, "test": 4_000}
 FULL_SIZES = {"train": 60_000, "test": 10_000}
+PATIENCE = 3  # seconds to wait for the network
 MNIST_ADDRESS = "https://storage.googleapis.com/cvdf-datasets/mnist/t10k-labels-idx1-ubyte.gz"  # as in TFDS
 
 
@@ -39,12 +40,12 @@ class DigitsSource:
     Attributes:
         name: "MNIST" or "stroke_digits".
         reason: why this one, in a few words.
-        folder: the prepared data set, or None where it is still to be downloaded or drawn.
+        data_dir: the TFDS data_dir that holds it, or will once it is downloaded or drawn.
     """
 
     name: str
     reason: str
-    folder: Path | None = None
+    data_dir: Path
 
 
 def load_digits(
@@ -55,7 +56,8 @@ def load_digits(
     Args:
         split: "train" or "test".
         size: how many, from the first on; by default 20,000 and 4,000 in the quick profile, 60,000
-            and 10,000 in the full one. stroke_digits has as many as you ask for.
+            and 10,000 in the full one. stroke_digits has as many as you ask for: asked for more
+            than is prepared, it draws and keeps a larger set.
         source: "mnist", "stroke_digits" or "auto"; by default what COURSEKIT_DIGITS says, else "auto":
             MNIST if it is prepared or can be downloaded, else stroke_digits.
         factors: return the true factors too; stroke_digits only.
@@ -74,7 +76,7 @@ def load_digits(
         raise ValueError('factors=True needs source="stroke_digits": nobody knows the factors of MNIST')
     found, builder = _open(found, split, size, strict=_choice(source) == "mnist")
     with _readable(builder):
-        columns = builder.as_dataset(split=f"{split}[:{size}]", batch_size=-1)
+        columns = builder.as_dataset(split=f"{split}[:{size}]", batch_size=-1)  # all in one batch
     print(f"digits: {found.name} ({found.reason}) · {split} {size:,}")
     arrays = columns["image"].numpy().astype("float32") / 255, columns["label"].numpy()
     if factors:
@@ -85,7 +87,7 @@ def load_digits(
 def stream_digits(
     split: str, batch_size: int, size: int | None = None, *, source: str | None = None, seed: int | None = None
 ) -> Any:
-    """The same digits as a ``tf.data.Dataset`` that reads while it is used.
+    """The same digits as a ``tf.data.Dataset`` that reads while it is used and keeps nothing in memory.
 
     Args:
         batch_size: images a batch, >= 1; the last batch may be smaller.
@@ -97,12 +99,16 @@ def stream_digits(
     Raises:
         As `load_digits`.
     """
-    _check_integer("batch_size", batch_size)
+    check_integer("batch_size", batch_size, at_least=1)
+    if seed is not None:
+        check_integer("seed", seed, at_least=0)
     found, size = _checked(split, size, source)
     found, builder = _open(found, split, size, strict=_choice(source) == "mnist")
     import tensorflow as tf
+    import tensorflow_datasets as tfds
 
-    dataset = builder.as_dataset(split=f"{split}[:{size}]", as_supervised=True)
+    uncached = tfds.ReadConfig(try_autocache=False)  # TFDS would keep sets below 250 MiB in memory
+    dataset = builder.as_dataset(split=f"{split}[:{size}]", as_supervised=True, read_config=uncached)
     if seed is not None:
         dataset = dataset.shuffle(10_000, seed=seed)
     dataset = dataset.batch(batch_size)
@@ -118,58 +124,49 @@ def digits_source(source: str | None = None) -> DigitsSource:
         DataError: "mnist" was asked for and its folder is broken, or there is no network.
     """
     choice = _choice(source)
+    _, ours = _place_to_prepare()
     if choice == "stroke_digits":
-        return DigitsSource("stroke_digits", "as asked")
-    broken = []
-    for place, folder in _places():
-        for version in sorted((folder / "mnist").glob("[0-9]*.*.*"), reverse=True):
-            fault = _fault(version)
-            if not fault:
-                return DigitsSource("MNIST", f"prepared in {place}", version)
-            broken.append((f"mnist/{version.name} in {place} is broken, left untouched: {fault}", version))
+        return DigitsSource("stroke_digits", "as asked", ours)
+    found, broken = _prepared_mnist()
+    if found:
+        place, folder = found
+        return DigitsSource("MNIST", "; ".join([f"prepared in {place}", *broken.values()]), folder.parents[1])
     if broken:
-        reason, version = broken[0]
         if choice == "mnist":
-            raise DataError(f"MNIST cannot be read: {version} is broken ({_fault(version)}). It was left untouched; "
-                            "move it away to prepare MNIST anew, or set COURSEKIT_DIGITS=stroke_digits.")
-        return DigitsSource("stroke_digits", reason)
+            raise DataError(f"MNIST cannot be read: {'; '.join(broken.values())}. In full: "
+                            f"{', '.join(map(str, broken))}. Move it away to prepare MNIST anew, or set "
+                            "COURSEKIT_DIGITS=stroke_digits.")
+        return DigitsSource("stroke_digits", "; ".join(broken.values()), ours)
     trouble = _network_trouble()
     if not trouble:
-        return DigitsSource("MNIST", "to be downloaded")
+        return DigitsSource("MNIST", "to be downloaded", ours)
     if choice == "mnist":
         raise DataError(f"MNIST is not prepared and cannot be downloaded: {trouble}. Prepare it where there is a "
                         "network and set TFDS_DATA_DIR, or set COURSEKIT_DIGITS=stroke_digits.")
-    return DigitsSource("stroke_digits", f"MNIST is not prepared, and {trouble}")
+    return DigitsSource("stroke_digits", f"MNIST is not prepared, and {trouble}", ours)
 
 
 def _choice(source):
-    choice = source or os.environ.get("COURSEKIT_DIGITS") or "auto"
+    asked = source is not None
+    choice = source if asked else os.environ.get("COURSEKIT_DIGITS") or "auto"
     if choice not in SOURCES:
-        name = "source" if source else "COURSEKIT_DIGITS"
+        name = "source" if asked else "COURSEKIT_DIGITS"
         raise ValueError(f"{name} must be one of {', '.join(SOURCES)}; got {choice!r}")
     return choice
 
 
 def _checked(split, size, source):
     """The source and the size, or a clear error."""
-    if split not in SPLITS:
-        raise ValueError(f"split must be one of {', '.join(SPLITS)}; got {split!r}")
+    check_split(split)
     if size is None:
         from coursekit.training import profile
 
         size = (QUICK_SIZES if profile() == "quick" else FULL_SIZES)[split]
-    _check_integer("size", size)
+    check_integer("size", size, at_least=1)
     found = digits_source(source)
     if found.name == "MNIST" and size > FULL_SIZES[split]:
         raise ValueError(f"size must be at most {FULL_SIZES[split]:,} for the {split} split of MNIST; got {size:,}")
     return found, int(size)
-
-
-def _check_integer(name, value):
-    if not isinstance(value, Integral) or isinstance(value, bool):
-        raise TypeError(f"{name} must be an integer; got {value!r}")
-    if value < 1:
-        raise ValueError(f"{name} must be >= 1; got {value!r}")
 
 
 def _places() -> list[tuple[str, Path]]:
@@ -183,17 +180,31 @@ def _places() -> list[tuple[str, Path]]:
     return ([("TFDS_DATA_DIR", Path(chosen).expanduser())] if chosen else []) + [own]
 
 
-def _writable_place() -> tuple[str, Path]:
-    """The first place that may be written to, or made."""
-    for place, folder in _places():
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError:
-            continue
-        if os.access(folder, os.W_OK) and folder.stat().st_mode & 0o222:  # root may, but should not
-            return place, folder
-    raise DataError(f"no folder to prepare data in: {', '.join(str(folder) for _, folder in _places())} cannot be "
-                    "written to. Set TFDS_DATA_DIR to one that can.")
+def _place_to_prepare() -> tuple[str, Path]:
+    """The first place that may be written to; the first of all if none may."""
+    places = _places()
+    return next((place for place in places if _may_write(place[1])), places[0])
+
+
+def _may_write(folder):
+    """Whether data can be prepared here; the folder need not exist yet."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder.is_dir() and os.access(folder, os.W_OK) and folder.stat().st_mode & 0o222  # root may, but should not
+
+
+def _prepared_mnist() -> tuple[tuple[str, Path] | None, dict[Path, str]]:
+    """The first sound MNIST with the name of its place, and a line on each broken folder met before it."""
+    broken = {}
+    for place, data_dir in _places():
+        for folder in sorted((data_dir / "mnist").glob("[0-9]*.*.*"), reverse=True):
+            fault = _fault(folder)
+            if not fault:
+                return (place, folder), broken
+            broken[folder] = f"mnist/{folder.name} in {place} is broken and was left untouched: {fault}"
+        for folder in sorted((data_dir / "mnist").glob("incomplete.*")):  # TFDS writes here, then renames
+            broken[folder] = f"mnist/{folder.name} in {place} is unfinished and was left untouched"
+    return None, broken
 
 
 def _fault(folder: Path) -> str:
@@ -201,11 +212,14 @@ def _fault(folder: Path) -> str:
 
     A TFRecord file holds 16 bytes beside each example, so its size is known in advance.
     """
-    for name in ("dataset_info.json", "features.json"):
+    for name in ("features.json", "dataset_info.json"):
         if not (folder / name).is_file():
             return f"{name} is missing"
+        try:
+            info = json.loads((folder / name).read_text())
+        except (OSError, ValueError) as error:
+            return f"{name} cannot be read ({type(error).__name__})"
     try:
-        info = json.loads((folder / "dataset_info.json").read_text())
         for split in info["splits"]:
             shards = [int(length) for length in split["shardLengths"]]
             files = list(folder.glob(f"{info['name']}-{split['name']}.tfrecord-*-of-{len(shards):05}"))
@@ -213,23 +227,34 @@ def _fault(folder: Path) -> str:
                 return f"{len(shards) - len(files)} of {len(shards)} files of the {split['name']} split are missing"
             if sum(file.stat().st_size for file in files) != int(split["numBytes"]) + 16 * sum(shards):
                 return f"the {split['name']} split is cut short or damaged"
-        if {split["name"] for split in info["splits"]} < set(SPLITS):
+        if not {split["name"] for split in info["splits"]} >= set(QUICK_SIZES):
             return "a split is missing"
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, OSError, TypeError, ValueError) as error:
         return f"dataset_info.json cannot be read ({type(error).__name__})"
     return ""
 
 
 @functools.cache
 def _network_trouble() -> str:
-    """Why MNIST's host does not answer, or "" if it does."""
-    try:
-        urllib.request.urlopen(urllib.request.Request(MNIST_ADDRESS, method="HEAD"), timeout=3).close()
-    except urllib.error.HTTPError as error:
-        return f"the download is refused (HTTP {error.code})"
-    except (OSError, ValueError):
-        return "there is no network"
-    return ""
+    """Why MNIST's host does not answer, or "" if it does; asked once, for an answer may take 3 s.
+
+    The time limit of `urlopen` does not cover the look-up of the host's name, so a thread asks.
+    """
+    answers = []
+
+    def ask():
+        try:
+            urllib.request.urlopen(urllib.request.Request(MNIST_ADDRESS, method="HEAD"), timeout=PATIENCE).close()
+            answers.append("")
+        except urllib.error.HTTPError as error:
+            answers.append(f"the download is refused (HTTP {error.code})")
+        except Exception:  # no name service, no route, a proxy that does not speak HTTP, ...
+            answers.append("there is no network")
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(PATIENCE)
+    return answers[0] if answers else "the network does not answer"
 
 
 def _open(found, split, size, strict):
@@ -239,41 +264,52 @@ def _open(found, split, size, strict):
     quiet_keras()
     import tensorflow_datasets as tfds
 
-    if found.name == "MNIST" and found.folder is None:
-        place, folder = _writable_place()
+    if found.name == "MNIST" and not _prepared_mnist()[0]:
         try:
-            tfds.builder("mnist", data_dir=folder).download_and_prepare()
-            found = digits_source("mnist")
+            tfds.builder("mnist", data_dir=found.data_dir).download_and_prepare()
         except Exception as error:  # whatever the network, the disk or TFDS may raise
-            if strict:
-                raise DataError(f"MNIST could not be downloaded to {folder}: {error}") from error
-            found = DigitsSource("stroke_digits", f"the download of MNIST failed: {type(error).__name__}")
+            if not _prepared_mnist()[0]:  # else another process was faster
+                if strict:
+                    raise DataError(f"MNIST could not be downloaded to {found.data_dir}: {error}") from error
+                found = replace(found, name="stroke_digits",
+                                reason=f"the download of MNIST failed: {type(error).__name__}")
     if found.name == "MNIST":
-        return found, tfds.builder_from_directory(found.folder)
-    return found, tfds.builder_from_directory(_prepare_stroke_digits(split, size))
+        (place, folder), _ = _prepared_mnist()
+        reason = f"downloaded to {place}" if found.reason == "to be downloaded" else found.reason
+        return replace(found, reason=reason, data_dir=folder.parents[1]), tfds.builder_from_directory(folder)
+
+    place, folder = _prepared_stroke_digits(split, size)
+    reason = found.reason
+    if place != _places()[0][0]:
+        reason += f"; kept in {place}"
+    return replace(found, reason=reason, data_dir=folder.parents[2]), tfds.builder_from_directory(folder)
 
 
-def _prepare_stroke_digits(split, size) -> Path:
-    """The folder of prepared stroke_digits with enough images, drawn now if there is none."""
+def _prepared_stroke_digits(split, size) -> tuple[str, Path]:
+    """A folder of stroke_digits with enough images, drawn now if there is none, and its place."""
     from coursekit.data.builders import StrokeDigits, StrokeDigitsConfig
 
-    sizes = QUICK_SIZES | {split: max(size, QUICK_SIZES[split])}
+    usual = QUICK_SIZES if size <= QUICK_SIZES[split] else FULL_SIZES
+    sizes = usual | {split: max(size, usual[split])}
     config = StrokeDigitsConfig(train_size=sizes["train"], test_size=sizes["test"])
     parts = Path("stroke_digits") / config.name / str(StrokeDigits.VERSION)
-    for _, place in _places():
-        if (place / parts).exists():
-            if fault := _fault(place / parts):
-                raise DataError(f"stroke_digits cannot be read: {place / parts} is broken ({fault}). It was left "
+    for place, data_dir in _places():
+        if (data_dir / parts).exists():
+            if fault := _fault(data_dir / parts):
+                raise DataError(f"stroke_digits cannot be read: {data_dir / parts} is broken ({fault}). It was left "
                                 "untouched; move it away and the digits are drawn anew.")
-            return place / parts
-    _, place = _writable_place()
+            return place, data_dir / parts
+    place, data_dir = _place_to_prepare()
+    if not _may_write(data_dir):
+        raise DataError("stroke_digits cannot be prepared, for no data folder can be written to: "
+                        f"{', '.join(str(folder) for _, folder in _places())}. Set TFDS_DATA_DIR to one that can.")
     try:
         with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
-            StrokeDigits(config=config, data_dir=place).download_and_prepare()
+            StrokeDigits(config=config, data_dir=data_dir).download_and_prepare()
     except Exception:
-        if not (place / parts).exists() or _fault(place / parts):  # else another process was faster
+        if not (data_dir / parts).exists() or _fault(data_dir / parts):  # else another process was faster
             raise
-    return place / parts
+    return place, data_dir / parts
 
 
 @contextmanager

@@ -11,6 +11,8 @@ and inked. Because we drew it, we know how: four true factors come with every im
 """
 
 from functools import cache
+from numbers import Integral
+from typing import Any
 
 import numpy as np
 
@@ -94,7 +96,7 @@ def draw_digits(size: int, seed: int = 0, split: str = "train") -> tuple[np.ndar
 
     Args:
         size: number of images, >= 1.
-        seed: >= 0.
+        seed: 0 ... 2**32 - 1.
         split: "train" or "test", two streams without a common image.
 
     Returns:
@@ -102,13 +104,12 @@ def draw_digits(size: int, seed: int = 0, split: str = "train") -> tuple[np.ndar
         factors by name, each (size,) float32, in the units above.
 
     Raises:
-        ValueError: size or seed out of range, or an unknown split.
+        ValueError, TypeError: size or seed out of range or no integer, or an unknown split.
     """
-    if size < 1 or seed < 0:
-        raise ValueError(f"size must be >= 1 and seed >= 0; got size={size!r}, seed={seed!r}")
-    if split not in SPLITS:
-        raise ValueError(f"split must be one of {', '.join(SPLITS)}; got {split!r}")
-    chunks = [_draw_chunk(seed, split, chunk) for chunk in range(-(-size // CHUNK))]
+    check_integer("size", size, at_least=1)
+    check_integer("seed", seed, at_least=0, at_most=2**32 - 1)
+    check_split(split)
+    chunks = [draw_chunk(seed, split, chunk) for chunk in range(-(-size // CHUNK))]
     images, labels, factors = zip(*chunks)
     return (
         np.concatenate(images)[:size],
@@ -117,7 +118,8 @@ def draw_digits(size: int, seed: int = 0, split: str = "train") -> tuple[np.ndar
     )
 
 
-def _draw_chunk(seed, split, chunk):
+def draw_chunk(seed: int, split: str, chunk: int) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Images ``chunk * CHUNK`` to ``(chunk + 1) * CHUNK - 1`` of the stream that `draw_digits` draws from."""
     generator = np.random.default_rng([seed, SPLITS.index(split), chunk])
     labels = generator.integers(0, 10, CHUNK)
     factors = {name: generator.uniform(*bounds, CHUNK).astype("float32") for name, bounds in FACTORS.items()}
@@ -129,6 +131,21 @@ def _draw_chunk(seed, split, chunk):
             points[chosen], weights[chosen] = _pen_path(digit, index, len(chosen), generator)
     points = _place(points, weights, factors, generator)
     return _ink(points, weights, factors["thickness"], generator), labels, factors
+
+
+def check_split(split: Any) -> None:
+    """Raise ValueError unless ``split`` is the name of a split."""
+    if split not in SPLITS:
+        raise ValueError(f"split must be one of {', '.join(SPLITS)}; got {split!r}")
+
+
+def check_integer(name: str, value: Any, *, at_least: int, at_most: int | None = None) -> None:
+    """Raise TypeError or ValueError, naming the argument, unless ``value`` is an integer in its range."""
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise TypeError(f"{name} must be an integer; got {value!r}")
+    if value < at_least or (at_most is not None and value > at_most):
+        bounds = f">= {at_least}" if at_most is None else f"in {at_least} ... {at_most}"
+        raise ValueError(f"{name} must be {bounds}; got {value!r}")
 
 
 @cache

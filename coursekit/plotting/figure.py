@@ -69,12 +69,13 @@ def _picture(png: bytes, alt: str, width: int):
     return data, {"image/png": {"alt": alt, "width": width}}
 
 
-def panels(rows: int = 1, columns: int = 1, *, alt: str, size: tuple[float, float] | None = None,
+def panels(rows: int = 1, columns: int = 1, *, alt: str = "Figure", size: tuple[float, float] | None = None,
            **options: Any) -> tuple[CourseFigure, Axes | np.ndarray]:
     """A figure of rows x columns panels for the ``ax=`` of the other functions.
 
     Args:
         alt: what the picture shows, in a sentence; no measured figures, they differ between machines.
+            It can also be set at the end: ``figure.alt = "..."``.
         size: of one panel, width and height in inches.
         options: for `matplotlib.pyplot.subplots`, such as ``sharey=True``.
 

@@ -75,7 +75,12 @@ def test_code_cells_are_short(notebook):
     lengths = [lines(cell) for cell in code(notebook)[1:]]
     assert max(lengths) <= 15
     assert statistics.median(lengths) <= 8
-    assert max(len(line) for cell in code(notebook) for line in cell.source.splitlines()) <= 120
+    assert max(len(line) for cell in code(notebook) for line in cell.source.splitlines()) <= 96
+
+
+def test_no_cell_relies_on_a_semicolon(notebook):
+    """nbval shows the value that a final semicolon hides in Jupyter."""
+    assert not [cell.source for cell in code(notebook) if cell.source.rstrip().endswith(";")]
 
 
 def test_executed_top_to_bottom(notebook):
