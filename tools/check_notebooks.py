@@ -11,12 +11,12 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+SHARED_CORES = {"OPENBLAS_NUM_THREADS": "1"}  # two kernels run at once
 OTHER_NUMERICS = {
     "TF_ENABLE_ONEDNN_OPTS": "0",
     "TF_NUM_INTRAOP_THREADS": "1",
     "TF_NUM_INTEROP_THREADS": "1",
     "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
 }
 
 
@@ -27,7 +27,7 @@ def leg(title: str, notebooks: list[str], **environment: str) -> int:
         "--nbval-sanitize-with", "tests/notebooks/sanitize.cfg",
         "-n", "2", "--dist", "loadfile", "-q", "--durations=5", *(notebooks or ["notebooks"]),
     ]
-    environment = os.environ | {"COURSEKIT_PROFILE": "quick"} | environment
+    environment = os.environ | {"COURSEKIT_PROFILE": "quick"} | SHARED_CORES | environment
     return subprocess.run(command, cwd=ROOT, env=environment).returncode
 
 

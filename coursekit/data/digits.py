@@ -6,6 +6,7 @@ in use, and why, is printed at every load; nothing falls back in silence and not
 
 import functools
 import json
+import mmap
 import os
 import threading
 import urllib.error
@@ -208,9 +209,10 @@ def _prepared_mnist() -> tuple[tuple[str, Path] | None, dict[Path, str]]:
 
 
 def _fault(folder: Path) -> str:
-    """What is wrong with a prepared TFDS folder, or "" if nothing is.
+    """What is wrong with a prepared TFDS folder, or "" if nothing is; takes milliseconds.
 
-    A TFRecord file holds 16 bytes beside each example, so its size is known in advance.
+    Every file must hold as many whole records as `dataset_info.json` says. What is inside a record
+    is checked by its checksum, when it is read.
     """
     for name in ("features.json", "dataset_info.json"):
         if not (folder / name).is_file():
@@ -221,17 +223,33 @@ def _fault(folder: Path) -> str:
             return f"{name} cannot be read ({type(error).__name__})"
     try:
         for split in info["splits"]:
-            shards = [int(length) for length in split["shardLengths"]]
-            files = list(folder.glob(f"{info['name']}-{split['name']}.tfrecord-*-of-{len(shards):05}"))
-            if len(files) != len(shards):
-                return f"{len(shards) - len(files)} of {len(shards)} files of the {split['name']} split are missing"
-            if sum(file.stat().st_size for file in files) != int(split["numBytes"]) + 16 * sum(shards):
-                return f"the {split['name']} split is cut short or damaged"
+            lengths = [int(length) for length in split["shardLengths"]]
+            for shard, length in enumerate(lengths):
+                file = folder / f"{info['name']}-{split['name']}.tfrecord-{shard:05}-of-{len(lengths):05}"
+                if not file.is_file():
+                    return f"{file.name} is missing"
+                if _records(file) != length:
+                    return f"{file.name} is cut short or damaged"
         if not {split["name"] for split in info["splits"]} >= set(QUICK_SIZES):
             return "a split is missing"
     except (KeyError, OSError, TypeError, ValueError) as error:
         return f"dataset_info.json cannot be read ({type(error).__name__})"
     return ""
+
+
+def _records(file: Path) -> int:
+    """The number of records in a TFRecord file, or -1 if the last one is not whole.
+
+    A record is its length (8 bytes), a checksum (4), the data, and another checksum (4).
+    """
+    end, position, count = file.stat().st_size, 0, 0
+    if not end:
+        return 0
+    with open(file, "rb") as content, mmap.mmap(content.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        while position + 16 <= end:
+            position += 16 + int.from_bytes(data[position : position + 8], "little")
+            count += 1
+    return count if position == end else -1
 
 
 @functools.cache
@@ -267,6 +285,7 @@ def _open(found, split, size, strict):
     if found.name == "MNIST" and not _prepared_mnist()[0]:
         try:
             tfds.builder("mnist", data_dir=found.data_dir).download_and_prepare()
+            digits_source("mnist")  # raises if what came is broken
         except Exception as error:  # whatever the network, the disk or TFDS may raise
             if not _prepared_mnist()[0]:  # else another process was faster
                 if strict:

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import urllib.error
 from pathlib import Path
 
@@ -23,7 +24,15 @@ def elsewhere(tmp_path, monkeypatch):
     place = tmp_path / "data"
     monkeypatch.setattr(module, "_places", lambda: [("data/", place)])
     monkeypatch.setattr(module, "_network_trouble", lambda: "there is no network")
+    monkeypatch.setattr(module, "QUICK_SIZES", {"train": 40, "test": 20})
     return place
+
+
+def copy(prepared, folder):
+    """A copy that may be written to, whatever the permissions of the original."""
+    shutil.copytree(prepared, folder, copy_function=shutil.copyfile)
+    folder.chmod(0o755)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -77,17 +86,50 @@ def test_streams_hold_the_same_digits(stroke_digits):
     assert sorted(shuffled) == sorted(stroke_digits[1]) and list(shuffled) != list(stroke_digits[1])
 
 
+def test_streams_keep_nothing_in_memory(stroke_digits, monkeypatch):
+    """TFDS would put a cache into the pipeline of a small set."""
+    import tensorflow as tf
+
+    def refuse(*arguments, **options):
+        raise AssertionError("a cache in the pipeline")
+
+    monkeypatch.setattr(tf.data.Dataset, "cache", refuse)
+    assert len(list(data.stream_digits("test", 100, 300, source="stroke_digits"))) == 3
+
+
+def test_a_stream_is_shuffled_as_its_seed_says(stroke_digits):
+    once, again, other = (
+        np.concatenate([labels for _, labels in data.stream_digits("test", 128, 300, source="stroke_digits", seed=seed)])
+        for seed in (3, 3, 4))
+    np.testing.assert_array_equal(once, again)
+    assert list(once) != list(other)
+
+
 @pytest.mark.parametrize(("arguments", "error", "words"), [
     ({"split": "validation"}, ValueError, "split must be one of train, test; got 'validation'"),
     ({"size": -5}, ValueError, "size must be >= 1; got -5"),
     ({"size": 0}, ValueError, "size must be >= 1; got 0"),
     ({"size": 2.5}, TypeError, "size must be an integer; got 2.5"),
     ({"size": True}, TypeError, "size must be an integer; got True"),
+    ({"size": "5"}, TypeError, "size must be an integer; got '5'"),
+    ({"split": None}, ValueError, "split must be one of train, test; got None"),
     ({"source": "letters"}, ValueError, "source must be one of auto, mnist, stroke_digits; got 'letters'"),
+    ({"source": ""}, ValueError, "source must be one of auto, mnist, stroke_digits; got ''"),
 ])
 def test_bad_arguments(arguments, error, words):
     with pytest.raises(error, match=words.replace("(", r"\(")):
         data.load_digits(**({"source": "stroke_digits"} | arguments))
+
+
+@pytest.mark.parametrize(("arguments", "error", "words"), [
+    ({"batch_size": 0}, ValueError, "batch_size must be >= 1; got 0"),
+    ({"batch_size": 2.0}, TypeError, "batch_size must be an integer; got 2.0"),
+    ({"batch_size": 8, "seed": -1}, ValueError, "seed must be >= 0; got -1"),
+    ({"batch_size": 8, "size": 0}, ValueError, "size must be >= 1; got 0"),
+])
+def test_bad_arguments_of_a_stream(arguments, error, words):
+    with pytest.raises(error, match=words):
+        data.stream_digits("test", source="stroke_digits", **arguments)
 
 
 def test_bad_environment(monkeypatch):
@@ -105,12 +147,33 @@ def test_what_mnist_cannot_give(prepared_mnist, monkeypatch):
 
 
 def test_any_size_of_stroke_digits(elsewhere, capsys, monkeypatch):
-    monkeypatch.setattr(module, "QUICK_SIZES", {"train": 40, "test": 20})
-    images, labels = data.load_digits("test", 75)
-    np.testing.assert_array_equal(labels, data.draw_digits(75, split="test")[1])
-    assert capsys.readouterr().out == (
-        "digits: stroke_digits (MNIST is not prepared, and there is no network) · test 75\n")
-    assert len(data.load_digits("test", 30)[1]) == 30
+    monkeypatch.setattr(module, "FULL_SIZES", {"train": 60, "test": 30})
+    for size in (75, 30, 20):
+        np.testing.assert_array_equal(data.load_digits("test", size)[1], data.draw_digits(size, split="test")[1])
+    assert len(data.load_digits("train", 60)[1]) == 60
+    words = "digits: stroke_digits (MNIST is not prepared, and there is no network) · "
+    assert capsys.readouterr().out.splitlines() == [
+        words + "test 75", words + "test 30", words + "test 20", words + "train 60"]
+    assert {folder.name for folder in (elsewhere / "stroke_digits").iterdir()} == {
+        "train60_test75_seed0", "train60_test30_seed0", "train40_test20_seed0"}  # the usual sizes come in pairs
+
+
+def test_a_set_of_several_chunks_is_drawn_in_order(elsewhere, monkeypatch):
+    monkeypatch.setattr(module, "QUICK_SIZES", {"train": 1100, "test": 20})
+    images, labels = data.load_digits("train", 1100)
+    drawn, drawn_labels, _ = data.draw_digits(1100)
+    np.testing.assert_array_equal(np.round(images * 255).astype(np.uint8), drawn)
+    np.testing.assert_array_equal(labels, drawn_labels)
+
+
+def test_the_source_loads_nothing_and_makes_no_folder(elsewhere, monkeypatch):
+    source = data.digits_source()
+    assert (source.name, source.data_dir) == ("stroke_digits", elsewhere) and not elsewhere.exists()
+    program = ("import sys\nfrom coursekit import data\ndata.digits_source('stroke_digits')\n"
+               "print(sorted({'tensorflow', 'tensorflow_datasets', 'keras'} & set(sys.modules)))")
+    answer = subprocess.run([sys.executable, "-c", program],
+                            capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    assert (answer.stdout, answer.stderr) == ("[]\n", "")
 
 
 def test_mnist_without_a_network(elsewhere):
@@ -125,7 +188,11 @@ def test_the_network_check(monkeypatch):
     def fail(*arguments, **options):
         raise urllib.error.URLError("no name service")
 
-    for answer, words in ((refuse, "refused (HTTP 403)"), (fail, "no network")):
+    def hang(*arguments, **options):
+        time.sleep(1)
+
+    monkeypatch.setattr(module, "PATIENCE", 0.1)
+    for answer, words in ((refuse, "refused (HTTP 403)"), (fail, "no network"), (hang, "does not answer")):
         module._network_trouble.cache_clear()
         monkeypatch.setattr(module.urllib.request, "urlopen", answer)
         assert words in module._network_trouble()
@@ -142,7 +209,6 @@ def test_a_refused_download(elsewhere, monkeypatch, capsys):
 
     monkeypatch.setattr(module, "_network_trouble", lambda: "")
     monkeypatch.setattr(tfds, "builder", lambda *arguments, **options: Refusing())
-    monkeypatch.setattr(module, "QUICK_SIZES", {"train": 40, "test": 20})
     data.load_digits("test", 20)
     assert "stroke_digits (the download of MNIST failed: ConnectionError) · test 20" in capsys.readouterr().out
     with pytest.raises(data.DataError, match="could not be downloaded.*403 Forbidden"):
@@ -161,6 +227,10 @@ def damage_features(folder):
     (folder / "features.json").unlink()
 
 
+def damage_features_json(folder):
+    (folder / "features.json").write_text("")
+
+
 def lose_a_file(folder):
     next(folder.glob("*-test.tfrecord*")).unlink()
 
@@ -168,6 +238,22 @@ def lose_a_file(folder):
 def cut_a_file(folder):
     file = next(folder.glob("*-train.tfrecord*"))
     file.write_bytes(file.read_bytes()[:-1000])
+
+
+def empty_a_file(folder):
+    next(folder.glob("*-train.tfrecord*")).write_bytes(b"")
+
+
+def zero_the_rest_of_a_file(folder):
+    file = next(folder.glob("*-test.tfrecord*"))
+    size = file.stat().st_size
+    os.truncate(file, size // 2)
+    os.truncate(file, size)  # as long as before
+
+
+def lose_everything(folder):
+    shutil.rmtree(folder)
+    folder.mkdir()
 
 
 def lose_a_split(folder):
@@ -180,31 +266,32 @@ def lose_a_split(folder):
     (damage_info, "dataset_info.json is missing"),
     (damage_json, "dataset_info.json cannot be read"),
     (damage_features, "features.json is missing"),
-    (lose_a_file, "1 of 1 files of the test split are missing"),
-    (cut_a_file, "the train split is cut short or damaged"),
+    (damage_features_json, "features.json cannot be read"),
+    (lose_a_file, "mnist-test.tfrecord-00000-of-00001 is missing"),
+    (cut_a_file, "mnist-train.tfrecord-00000-of-00001 is cut short or damaged"),
+    (empty_a_file, "mnist-train.tfrecord-00000-of-00001 is cut short or damaged"),
+    (zero_the_rest_of_a_file, "mnist-test.tfrecord-00000-of-00001 is cut short or damaged"),
+    (lose_everything, "features.json is missing"),
     (lose_a_split, "a split is missing"),
 ])
-def test_a_half_written_folder_is_named_and_kept(elsewhere, prepared_mnist, damage, words, capsys, monkeypatch):
-    folder = elsewhere / "mnist" / "3.0.1"
-    shutil.copytree(prepared_mnist, folder, copy_function=shutil.copyfile)
-    folder.chmod(0o755)
+def test_a_half_written_folder_is_named_and_kept(elsewhere, prepared_mnist, damage, words, capsys):
+    folder = copy(prepared_mnist, elsewhere / "mnist" / "3.0.1")
     assert data.digits_source().name == "MNIST"
     damage(folder)
     before = {file.name: file.stat().st_size for file in folder.iterdir()}
-    monkeypatch.setattr(module, "QUICK_SIZES", {"train": 40, "test": 20})
 
     data.load_digits("test", 20)  # says so and goes on
     out = capsys.readouterr().out
-    assert f"stroke_digits (mnist/3.0.1 in data/ is broken, left untouched: {words}" in out
-    with pytest.raises(data.DataError, match="3.0.1 is broken") as caught:  # asked for: stops
+    assert f"stroke_digits (mnist/3.0.1 in data/ is broken and was left untouched: {words}" in out
+    assert str(elsewhere) not in out
+    with pytest.raises(data.DataError, match="3.0.1 in data/ is broken") as caught:  # asked for: stops
         data.load_digits("test", 20, source="mnist")
     assert str(folder) in str(caught.value) and words in str(caught.value)
     assert {file.name: file.stat().st_size for file in folder.iterdir()} == before
 
 
 def test_damage_that_keeps_the_size_is_found_while_reading(elsewhere, prepared_mnist):
-    folder = elsewhere / "mnist" / "3.0.1"
-    shutil.copytree(prepared_mnist, folder, copy_function=shutil.copyfile)
+    folder = copy(prepared_mnist, elsewhere / "mnist" / "3.0.1")
     file = next(folder.glob("*-test.tfrecord*"))
     content = bytearray(file.read_bytes())
     content[500:600] = bytes(100)
@@ -214,8 +301,7 @@ def test_damage_that_keeps_the_size_is_found_while_reading(elsewhere, prepared_m
     assert file.read_bytes() == content
 
 
-def test_a_half_written_drawing_is_named_and_kept(elsewhere, monkeypatch):
-    monkeypatch.setattr(module, "QUICK_SIZES", {"train": 40, "test": 20})
+def test_a_half_written_drawing_is_named_and_kept(elsewhere):
     data.load_digits("test", 20)
     [folder] = (elsewhere / "stroke_digits").glob("*/*")
     cut_a_file(folder)
@@ -224,24 +310,49 @@ def test_a_half_written_drawing_is_named_and_kept(elsewhere, monkeypatch):
     assert str(folder) in str(caught.value) and folder.exists()
 
 
-def test_an_unfinished_download_does_not_stand_in_the_way(elsewhere, monkeypatch):
-    """TFDS leaves folders named incomplete.* when it is interrupted."""
-    (elsewhere / "mnist" / "incomplete.ABC_3.0.1").mkdir(parents=True)
-    assert data.digits_source().reason.startswith("MNIST is not prepared")
-    assert (elsewhere / "mnist" / "incomplete.ABC_3.0.1").exists()
+def test_an_unfinished_download_is_named_and_kept(elsewhere, capsys):
+    """TFDS leaves folders named incomplete.* when it is killed."""
+    left = elsewhere / "mnist" / "incomplete.ABC_3.0.1"
+    left.mkdir(parents=True)
+    data.load_digits("test", 20)
+    assert capsys.readouterr().out == (
+        f"digits: stroke_digits (mnist/{left.name} in data/ is unfinished and was left untouched) · test 20\n")
+    with pytest.raises(data.DataError, match="incomplete.ABC_3.0.1") as caught:
+        data.load_digits("test", 20, source="mnist")
+    assert str(left) in str(caught.value) and left.exists()
 
 
-def test_a_read_only_folder_serves_mnist_and_is_not_written_to(prepared_mnist, tmp_path, monkeypatch):
-    frozen, own = tmp_path / "frozen", tmp_path / "own"
-    (frozen / "mnist").mkdir(parents=True)
-    shutil.copytree(prepared_mnist, frozen / "mnist" / "3.0.1", copy_function=shutil.copyfile)
+def test_a_sound_copy_serves_beside_a_broken_one(prepared_mnist, elsewhere, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(module, "_places", lambda: [("TFDS_DATA_DIR", tmp_path / "first"), ("data/", elsewhere)])
+    (tmp_path / "first" / "mnist" / "3.0.1").mkdir(parents=True)
+    copy(prepared_mnist, elsewhere / "mnist" / "3.0.1")
+    data.load_digits("test", 20, source="mnist")
+    assert capsys.readouterr().out == (
+        "digits: MNIST (prepared in data/; mnist/3.0.1 in TFDS_DATA_DIR is broken and was left untouched: "
+        "features.json is missing) · test 20\n")
+    assert data.digits_source().data_dir == elsewhere
+
+
+def test_a_read_only_folder_serves_mnist_and_is_not_written_to(prepared_mnist, elsewhere, tmp_path, monkeypatch, capsys):
+    frozen = tmp_path / "frozen"
+    copy(prepared_mnist, frozen / "mnist" / "3.0.1")
     frozen.chmod(0o555)
-    monkeypatch.setattr(module, "_places", lambda: [("TFDS_DATA_DIR", frozen), ("data/", own)])
-    monkeypatch.setattr(module, "QUICK_SIZES", {"train": 40, "test": 20})
+    monkeypatch.setattr(module, "_places", lambda: [("TFDS_DATA_DIR", frozen), ("data/", elsewhere)])
     assert len(data.load_digits("test", 20, source="mnist")[1]) == 20
     assert len(data.load_digits("test", 20, source="stroke_digits")[1]) == 20
-    assert not (frozen / "stroke_digits").exists() and (own / "stroke_digits").exists()
+    assert capsys.readouterr().out.splitlines() == [
+        "digits: MNIST (prepared in TFDS_DATA_DIR) · test 20", "digits: stroke_digits (as asked; kept in data/) · test 20"]
+    assert not (frozen / "stroke_digits").exists() and (elsewhere / "stroke_digits").exists()
     frozen.chmod(0o755)
+
+
+def test_nowhere_to_draw(tmp_path, monkeypatch):
+    frozen = tmp_path / "frozen"
+    frozen.mkdir(mode=0o555)
+    monkeypatch.setattr(module, "_places", lambda: [("TFDS_DATA_DIR", frozen)])
+    with pytest.raises(data.DataError, match="no data folder can be written to") as caught:
+        data.load_digits("test", 20, source="stroke_digits")
+    assert str(frozen) in str(caught.value) and not list(frozen.iterdir())
 
 
 def test_two_processes_draw_at_the_same_time(tmp_path):

@@ -35,6 +35,11 @@ def test_an_image_does_not_depend_on_how_many_are_drawn(size, more, seed, split)
         np.testing.assert_array_equal(factors[name], more_factors[name][:size])
 
 
+def test_the_same_seed_draws_the_same_digits(digits):
+    for first, second in zip(digits[:2], draw_digits(1200)):
+        np.testing.assert_array_equal(first[:1200], second)
+
+
 def test_splits_and_seeds_share_no_image(digits):
     seen = {image.tobytes() for image in digits[0]}
     assert len(seen) == 6000
@@ -122,11 +127,14 @@ def test_a_small_convolutional_network_reads_them():
     assert model.evaluate(test_images, test_labels, verbose=0)[1] >= 0.985
 
 
-@pytest.mark.parametrize(("arguments", "words"), [
-    ({"size": 0}, "size must be >= 1"),
-    ({"size": 5, "seed": -1}, "seed >= 0"),
-    ({"size": 5, "split": "validation"}, "'validation'"),
+@pytest.mark.parametrize(("arguments", "error", "words"), [
+    ({"size": 0}, ValueError, "size must be >= 1; got 0"),
+    ({"size": 2.5}, TypeError, "size must be an integer; got 2.5"),
+    ({"size": True}, TypeError, "size must be an integer; got True"),
+    ({"size": 5, "seed": -1}, ValueError, "seed must be in 0 ... 4294967295; got -1"),
+    ({"size": 5, "seed": 2**32}, ValueError, "seed must be in 0 ... 4294967295; got 4294967296"),
+    ({"size": 5, "split": "validation"}, ValueError, "split must be one of train, test; got 'validation'"),
 ])
-def test_bad_arguments(arguments, words):
-    with pytest.raises(ValueError, match=words):
+def test_bad_arguments(arguments, error, words):
+    with pytest.raises(error, match=words):
         draw_digits(**arguments)
