@@ -32,7 +32,7 @@ def claim(
         name: what was measured, in the words of the text.
         measured: a number; with ``equals`` and no tolerance also a tuple, a string or a truth value.
         at_least, at_most, between, equals: the bound; exactly one of them.
-        tolerance: the largest |measured - equals| accepted; 0 asks for equality.
+        tolerance: the largest distance from ``equals`` that is accepted; 0 asks for equality.
 
     Raises:
         ClaimError: the claim does not hold.

@@ -7,6 +7,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from coursekit.training import quiet_keras  # noqa: E402
+
+quiet_keras()
+
 project = "Deep learning in notebooks"
 author = "the coursekit authors"
 html_title = project
@@ -20,8 +24,10 @@ suppress_warnings = ["myst.header", "mystnb.unknown_mime_type"]
 
 
 def copy_notebooks(app):
-    shutil.copytree(ROOT / "notebooks", Path(app.srcdir) / "notebooks", dirs_exist_ok=True,
-                    ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+    folder = Path(app.srcdir) / "notebooks"
+    folder.mkdir(exist_ok=True)
+    for notebook in (ROOT / "notebooks").glob("*.ipynb"):
+        shutil.copy(notebook, folder)
 
 
 def setup(app):

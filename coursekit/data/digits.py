@@ -323,12 +323,25 @@ def _prepared_stroke_digits(split, size) -> tuple[str, Path]:
         raise DataError("stroke_digits cannot be prepared, for no data folder can be written to: "
                         f"{', '.join(str(folder) for _, folder in _places())}. Set TFDS_DATA_DIR to one that can.")
     try:
-        with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        with _quiet_tfds():
             StrokeDigits(config=config, data_dir=data_dir).download_and_prepare()
     except Exception:
         if not (data_dir / parts).exists() or _fault(data_dir / parts):  # else another process was faster
             raise
     return place, data_dir / parts
+
+
+@contextmanager
+def _quiet_tfds() -> Iterator[None]:
+    """No messages and no progress bars; in a notebook the bars are widgets, which no redirection stops."""
+    import tensorflow_datasets as tfds
+
+    tfds.disable_progress_bar()
+    try:
+        with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+            yield
+    finally:
+        tfds.enable_progress_bar()
 
 
 @contextmanager

@@ -9,8 +9,10 @@ import time
 import urllib.error
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
+from nbclient import NotebookClient
 
 from coursekit import data
 from coursekit.data import digits as module
@@ -353,6 +355,19 @@ def test_nowhere_to_draw(tmp_path, monkeypatch):
     with pytest.raises(data.DataError, match="no data folder can be written to") as caught:
         data.load_digits("test", 20, source="stroke_digits")
     assert str(frozen) in str(caught.value) and not list(frozen.iterdir())
+
+
+def test_drawing_in_a_notebook_shows_one_line(tmp_path, monkeypatch):
+    """In a kernel the progress bars of TFDS are widgets, which are no text output."""
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(
+        "from coursekit.data import digits\n"
+        "digits.QUICK_SIZES = {'train': 2000, 'test': 50}\n"
+        "images, labels = digits.load_digits('test', source='stroke_digits')")])
+    NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": Path(__file__).parents[2]}}).execute()
+    [output] = notebook.cells[0].outputs
+    assert (output.name, output.text) == ("stdout", "digits: stroke_digits (as asked) · test 50\n")
+    assert len(list((tmp_path / "stroke_digits").glob("*/*"))) == 1
 
 
 def test_two_processes_draw_at_the_same_time(tmp_path):

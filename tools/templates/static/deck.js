@@ -15,15 +15,25 @@ slides.forEach((section) => {
   section.append(inner);
 });
 
-function fit(section) {
-  const inner = section.querySelector(".fit");
-  if (!inner) return;
-  let scale = 1;
-  for (let step = 0; step < 12; step++) {
+// The largest scale at which the slide's content fits, as it is laid out now.
+function shrink(inner) {
+  for (let scale = 1; ; scale *= 0.95) {
     inner.style.width = `${(WIDTH - 2 * MARGIN) / scale}px`;
     inner.style.transform = `scale(${scale})`;
-    if (inner.scrollHeight * scale <= HEIGHT - 2 * MARGIN) break;
-    scale *= 0.95;
+    if (inner.scrollHeight * scale <= HEIGHT - 2 * MARGIN || scale < 0.5) return scale;
+  }
+}
+
+function fit(section) {
+  const inner = section.querySelector(".fit");
+  const cells = [...inner.querySelectorAll(".jp-CodeCell")].filter((cell) => cell.querySelector("img"));
+  const turn = () => cells.forEach((cell) => cell.classList.toggle("beside"));
+  let scale = shrink(inner);
+  if (scale < 0.85 && cells.length) {
+    turn(); // perhaps the other layout needs less height
+    const other = shrink(inner);
+    if (other > scale) scale = other;
+    else turn(), shrink(inner);
   }
   section.dataset.scale = scale.toFixed(2);
   section.dataset.overflow = Math.max(0, Math.round(inner.scrollHeight * scale - (HEIGHT - 2 * MARGIN)));
