@@ -142,9 +142,9 @@ def digits_source(source: str | None = None) -> DigitsSource:
     if not trouble:
         return DigitsSource("MNIST", "to be downloaded", ours)
     if choice == "mnist":
-        raise DataError(f"MNIST is not prepared and cannot be downloaded: {trouble}. Prepare it where there is a "
-                        "network and set TFDS_DATA_DIR, or set COURSEKIT_DIGITS=stroke_digits.")
-    return DigitsSource("stroke_digits", f"MNIST is not prepared, and {trouble}", ours)
+        raise DataError(f"MNIST is not prepared and cannot be downloaded: {_unfinished_mnist()}{trouble}. Prepare it "
+                        "where there is a network and set TFDS_DATA_DIR, or set COURSEKIT_DIGITS=stroke_digits.")
+    return DigitsSource("stroke_digits", f"MNIST is not prepared, {_unfinished_mnist()}and {trouble}", ours)
 
 
 def _choice(source):
@@ -203,9 +203,14 @@ def _prepared_mnist() -> tuple[tuple[str, Path] | None, dict[Path, str]]:
             if not fault:
                 return (place, folder), broken
             broken[folder] = f"mnist/{folder.name} in {place} is broken and was left untouched: {fault}"
-        for folder in sorted((data_dir / "mnist").glob("incomplete.*")):  # TFDS writes here, then renames
-            broken[folder] = f"mnist/{folder.name} in {place} is unfinished and was left untouched"
     return None, broken
+
+
+def _unfinished_mnist() -> str:
+    """A clause on the folders that an interrupted download left behind; TFDS starts afresh beside them."""
+    left = [f"mnist/{folder.name} in {place} is unfinished and was left untouched, "
+            for place, data_dir in _places() for folder in sorted((data_dir / "mnist").glob("incomplete.*"))]
+    return "".join(left)
 
 
 def _fault(folder: Path) -> str:

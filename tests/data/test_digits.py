@@ -9,10 +9,8 @@ import time
 import urllib.error
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
-from nbclient import NotebookClient
 
 from coursekit import data
 from coursekit.data import digits as module
@@ -312,16 +310,19 @@ def test_a_half_written_drawing_is_named_and_kept(elsewhere):
     assert str(folder) in str(caught.value) and folder.exists()
 
 
-def test_an_unfinished_download_is_named_and_kept(elsewhere, capsys):
+def test_an_unfinished_download_is_named_and_kept_and_may_start_afresh(elsewhere, monkeypatch, capsys):
     """TFDS leaves folders named incomplete.* when it is killed."""
     left = elsewhere / "mnist" / "incomplete.ABC_3.0.1"
     left.mkdir(parents=True)
     data.load_digits("test", 20)
     assert capsys.readouterr().out == (
-        f"digits: stroke_digits (mnist/{left.name} in data/ is unfinished and was left untouched) · test 20\n")
-    with pytest.raises(data.DataError, match="incomplete.ABC_3.0.1") as caught:
+        f"digits: stroke_digits (MNIST is not prepared, mnist/{left.name} in data/ is unfinished and was left "
+        "untouched, and there is no network) · test 20\n")
+    with pytest.raises(data.DataError, match="incomplete.ABC_3.0.1 in data/ is unfinished"):
         data.load_digits("test", 20, source="mnist")
-    assert str(left) in str(caught.value) and left.exists()
+    monkeypatch.setattr(module, "_network_trouble", lambda: "")
+    assert data.digits_source().reason == "to be downloaded"
+    assert left.exists()
 
 
 def test_a_sound_copy_serves_beside_a_broken_one(prepared_mnist, elsewhere, tmp_path, monkeypatch, capsys):
@@ -357,15 +358,14 @@ def test_nowhere_to_draw(tmp_path, monkeypatch):
     assert str(frozen) in str(caught.value) and not list(frozen.iterdir())
 
 
-def test_drawing_in_a_notebook_shows_one_line(tmp_path, monkeypatch):
+def test_drawing_in_a_notebook_shows_one_line(executed, tmp_path, monkeypatch):
     """In a kernel the progress bars of TFDS are widgets, which are no text output."""
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(
+    [cell] = executed(
         "from coursekit.data import digits\n"
         "digits.QUICK_SIZES = {'train': 2000, 'test': 50}\n"
-        "images, labels = digits.load_digits('test', source='stroke_digits')")])
-    NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": Path(__file__).parents[2]}}).execute()
-    [output] = notebook.cells[0].outputs
+        "images, labels = digits.load_digits('test', source='stroke_digits')")
+    [output] = cell.outputs
     assert (output.name, output.text) == ("stdout", "digits: stroke_digits (as asked) · test 50\n")
     assert len(list((tmp_path / "stroke_digits").glob("*/*"))) == 1
 
