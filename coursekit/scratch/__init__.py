@@ -1,6 +1,6 @@
 """Neural networks from scratch: NumPy and the lecture's equations, nothing else.
 
-Read in this order: `activations`, `losses`, `penalties`, `perceptron`, `optimizers`.
+Read in this order: `activations`, `losses`, `penalties`, `perceptron`, `optimizers`, `convolution`.
 """
 
 from coursekit.scratch.activations import (
@@ -14,6 +14,13 @@ from coursekit.scratch.activations import (
     softmax,
     tanh,
 )
+from coursekit.scratch.convolution import (
+    convolution,
+    convolution_parameters,
+    max_pooling,
+    mean_pooling,
+    output_size,
+)
 from coursekit.scratch.losses import Loss, binary_cross_entropy, cross_entropy, squared_error
 from coursekit.scratch.optimizers import SGD, Adam, batches, fit
 from coursekit.scratch.penalties import Penalty, l1, l2
@@ -22,5 +29,6 @@ from coursekit.scratch.perceptron import MLP
 __all__ = [
     "Activation", "hard_threshold", "identity", "log_softmax", "log_sum_exp", "relu", "sigmoid",
     "softmax", "tanh", "Loss", "binary_cross_entropy", "cross_entropy", "squared_error",
+    "convolution", "convolution_parameters", "max_pooling", "mean_pooling", "output_size",
     "Penalty", "l1", "l2", "MLP", "SGD", "Adam", "batches", "fit",
 ]
