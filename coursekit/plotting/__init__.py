@@ -4,9 +4,9 @@ Each returns a matplotlib Figure and takes ``title=`` and ``alt=``, the picture 
 who cannot see it; all but `image_grid`, which fills a figure, take ``ax=``, a panel of `panels`.
 """
 
-from coursekit.plotting.charts import curves, loss_surface, training_curves
+from coursekit.plotting.charts import confusion_matrix, curves, loss_surface, training_curves
 from coursekit.plotting.figure import CourseFigure, animation, panels, use_style
-from coursekit.plotting.pictures import decision_regions, image_grid, network
+from coursekit.plotting.pictures import architecture, decision_regions, image_grid, network
 
-__all__ = ["CourseFigure", "animation", "curves", "decision_regions", "image_grid", "loss_surface",
+__all__ = ["CourseFigure", "animation", "architecture", "confusion_matrix", "curves", "decision_regions", "image_grid", "loss_surface",
            "network", "panels", "training_curves", "use_style"]

@@ -1,4 +1,4 @@
-"""Lines, training curves and loss surfaces."""
+"""Lines, training curves, loss surfaces and confusion matrices."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -9,7 +9,49 @@ from matplotlib.ticker import MaxNLocator
 
 from coursekit.plotting.figure import axes_for, style
 
-__all__ = ["curves", "loss_surface", "training_curves"]
+__all__ = ["confusion_matrix", "curves", "loss_surface", "training_curves"]
+
+
+@style()
+def confusion_matrix(
+    labels: np.ndarray,
+    predictions: np.ndarray,
+    *,
+    classes: Sequence[str] | None = None,
+    title: str | None = None,
+    alt: str | None = None,
+    ax: Axes | None = None,
+) -> Figure:
+    """How often a true class (row) was taken for another (column); the mistakes alone are coloured.
+
+    Args:
+        labels, predictions: class numbers 0 ... k - 1, each of shape (n,).
+        classes: their k names; by default the numbers.
+
+    Raises:
+        ValueError: labels and predictions of different shapes, or a class number without a name.
+    """
+    labels, predictions = np.asarray(labels), np.asarray(predictions)
+    if labels.shape != predictions.shape or labels.ndim != 1 or not len(labels):
+        raise ValueError(f"labels and predictions must have one shape (n,), n > 0; got {labels.shape} and {predictions.shape}")
+    largest = max(labels.max(), predictions.max())
+    classes = [str(number) for number in range(largest + 1)] if classes is None else classes
+    if largest >= len(classes):
+        raise ValueError(f"classes must name the {largest + 1} classes; got {len(classes)}")
+    counts = np.zeros((len(classes), len(classes)), int)
+    np.add.at(counts, (labels, predictions), 1)
+    mistakes = counts * (1 - np.eye(len(classes), dtype=int))
+    figure, ax = axes_for(ax, alt or "A confusion matrix: true classes by predicted classes.", title, size=(5.4, 4.8))
+    ax.imshow(mistakes, cmap="Oranges", vmin=0, vmax=max(mistakes.max(), 1))
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            dark = mistakes[row, column] > 0.6 * mistakes.max()
+            ax.text(column, row, count, ha="center", va="center", fontsize=10, color="white" if dark else "black")
+    ax.set(xlabel="predicted class", ylabel="true class")
+    ax.set_xticks(range(len(classes)), classes)
+    ax.set_yticks(range(len(classes)), classes)
+    ax.grid(False)
+    return figure
 
 
 @style()

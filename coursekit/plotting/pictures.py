@@ -1,19 +1,75 @@
 """Pictures of data and of networks."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.figure import Figure
+from matplotlib.patches import Polygon
 
 from coursekit.plotting.figure import COLOURS, CourseFigure, axes_for, style
 
 # From the colour of class 0 over white to that of class 1.
 REGIONS = LinearSegmentedColormap.from_list("regions", ["#7FB8DB", "#FFFFFF", "#EAAE7F"])
 
-__all__ = ["decision_regions", "image_grid", "network"]
+__all__ = ["architecture", "decision_regions", "image_grid", "network"]
+
+
+@style()
+def architecture(
+    volumes: Mapping[str, Sequence[int]],
+    *,
+    title: str | None = None,
+    alt: str | None = None,
+    ax: Axes | None = None,
+) -> Figure:
+    """A network as LeCun et al. 1998, figure 2 drew it: a block of feature maps per layer.
+
+    The side of a block grows with the square root of the height of its maps, its depth with the
+    logarithm of their number.
+
+    Args:
+        volumes: label -> shape (height, width, channels), or (units,) for a dense layer, input first;
+            of a Keras model: ``{layer.name: layer.output.shape[1:] for layer in model.layers}``.
+
+    Raises:
+        ValueError: fewer than two volumes, or a shape of another length.
+    """
+    if len(volumes) < 2:
+        raise ValueError(f"volumes must hold an input and at least one layer; got {len(volumes)}")
+    for label, shape in volumes.items():
+        if len(shape) not in (1, 3) or min(shape) < 1:
+            raise ValueError(f"volumes[{label!r}] must be (height, width, channels) or (units,); got {tuple(shape)}")
+    figure, ax = axes_for(ax, alt or f"A network drawn as blocks: {', '.join(volumes)}.", title,
+                          size=(1.3 * len(volumes) + 1, 3.8))
+    largest = max(max(shape[:2]) for shape in volumes.values() if len(shape) == 3)
+    x = 0.0
+    for number, (label, shape) in enumerate(volumes.items()):
+        colour = COLOURS[[0, 2, 1][(number > 0) + (number == len(volumes) - 1)]]
+        if len(shape) == 3:
+            height = 3 * np.sqrt(shape[0] / largest)
+            depth, slope = 0.12 + 0.16 * np.log2(shape[2]), 0.35 * 3 * np.sqrt(shape[1] / largest)
+            size = f"{shape[0]}×{shape[1]}×{shape[2]}"
+        else:
+            height, depth, slope, size = 0.5 + 0.25 * np.log2(shape[0]), 0.14, 0.0, f"{shape[0]}"
+        bottom = -height / 2
+        faces = [  # front, top and side of a box seen from the left
+            [(x, bottom), (x + depth, bottom), (x + depth, -bottom), (x, -bottom)],
+            [(x, -bottom), (x + depth, -bottom), (x + depth + slope, -bottom + slope / 2), (x + slope, -bottom + slope / 2)],
+            [(x + depth, bottom), (x + depth + slope, bottom + slope / 2), (x + depth + slope, -bottom + slope / 2),
+             (x + depth, -bottom)],
+        ]
+        for face, alpha in zip(faces, (0.85, 0.55, 0.7)):
+            ax.add_patch(Polygon(face, facecolor=to_rgba(colour, alpha), edgecolor="white", lw=0.8))
+        middle = x + (depth + slope) / 2
+        ax.text(middle, -2.0, label, ha="center", va="top", fontsize=11, fontweight="bold")
+        ax.text(middle, -2.35, size, ha="center", va="top", fontsize=10)
+        x += max(depth + slope, 0.9) + 0.45
+    ax.set(xlim=(-0.4, x), ylim=(-2.8, 2.3), aspect="equal")
+    ax.set_axis_off()
+    return figure
 
 
 @style()

@@ -11,6 +11,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from PIL import Image
+from sklearn.metrics import confusion_matrix as sklearn_confusion_matrix
 
 from coursekit import plotting
 
@@ -36,6 +37,8 @@ EVERY_KIND = {
     "training_curves": lambda **options: plotting.training_curves({"loss": [3, 2, 1]}, **options),
     "loss_surface": lambda **options: plotting.loss_surface(bowl, (-1, 1), (-1, 1), **options),
     "decision_regions": lambda **options: plotting.decision_regions(right_half, POINTS, CLASSES, **options),
+    "confusion_matrix": lambda **options: plotting.confusion_matrix([0, 1, 1], [0, 1, 0], **options),
+    "architecture": lambda **options: plotting.architecture({"input": (8, 8, 1), "output": (3,)}, **options),
     "network": lambda **options: plotting.network([2, 3, 1], **options),
     "image_grid": lambda **options: plotting.image_grid(np.zeros((3, 4, 4)), **options),
 }
@@ -287,3 +290,42 @@ def test_a_cell_shows_its_figure_once(executed):
         assert output.output_type in ("display_data", "execute_result")
         assert output.data["text/plain"] == output.metadata["image/png"]["alt"] == "A line."
         assert Image.open(io.BytesIO(base64.b64decode(output.data["image/png"]))).format == "PNG"
+
+
+def test_architecture_writes_the_sizes_of_each_layer():
+    figure = plotting.architecture({"image": (32, 32, 1), "C1": (28, 24, 6), "output": (10,)})
+    words = [text.get_text() for text in figure.axes[0].texts]
+    assert words == ["image", "32×32×1", "C1", "28×24×6", "output", "10"]
+    fronts = [patch.get_xy() for patch in figure.axes[0].patches[::3]]
+    heights, depths = zip(*[(np.ptp(front[:, 1]), np.ptp(front[:, 0])) for front in fronts])
+    assert heights[0] > heights[1] and depths[1] > depths[0]  # smaller maps, more of them
+
+
+@pytest.mark.parametrize("volumes, message", [
+    ({"input": (8, 8, 1)}, "at least one layer; got 1"),
+    ({"input": (8, 8), "output": (3,)}, r"volumes\['input'\] must be .* got \(8, 8\)"),
+    ({"input": (8, 8, 0), "output": (3,)}, "must be"),
+])
+def test_architecture_refuses(volumes, message):
+    with pytest.raises(ValueError, match=message):
+        plotting.architecture(volumes)
+
+
+def test_confusion_matrix_counts_as_scikit_learn():
+    generator = np.random.default_rng(0)
+    labels, predictions = generator.integers(0, 4, (2, 200))
+    (ax,) = plotting.confusion_matrix(labels, predictions, classes=list("abcd")).axes
+    drawn = np.zeros((4, 4), int)
+    for text in ax.texts:
+        column, row = text.get_position()
+        drawn[row, column] = int(text.get_text())
+    np.testing.assert_array_equal(drawn, sklearn_confusion_matrix(labels, predictions))
+    np.testing.assert_array_equal(ax.images[0].get_array(), drawn - np.diag(np.diag(drawn)))
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == list("abcd")
+
+
+def test_confusion_matrix_refuses():
+    with pytest.raises(ValueError, match=r"one shape \(n,\), n > 0; got \(3,\) and \(2,\)"):
+        plotting.confusion_matrix([0, 1, 2], [0, 1])
+    with pytest.raises(ValueError, match="classes must name the 3 classes; got 2"):
+        plotting.confusion_matrix([0, 2], [1, 1], classes=["a", "b"])
