@@ -16,12 +16,13 @@ from collections.abc import Callable, Sequence
 from numbers import Integral
 from typing import Any
 
-from keras import KerasTensor, Model, layers
+from keras import KerasTensor, Model, StatelessScope, layers
+from keras.src.backend.common.global_state import get_global_attribute
 
 from coursekit.blocks import bottleneck_block, conv_block, inception_block, residual_block
 
-__all__ = ["alexnet", "copy_weights", "count_operations", "inception_v1", "lenet5", "resnet18", "resnet34",
-           "resnet50", "vgg16"]
+__all__ = ["alexnet", "blueprint", "copy_weights", "count_operations", "inception_v1", "lenet5", "resnet18",
+           "resnet34", "resnet50", "vgg16"]
 
 Shape = tuple[int | None, int | None, int]
 
@@ -276,6 +277,19 @@ def _auxiliary_head(x, classes, classifier_activation, name):
     x = layers.Dense(1024, activation="relu", name=f"{name}_fc")(x)
     x = layers.Dropout(0.7, name=f"{name}_dropout")(x)
     return layers.Dense(classes, activation=classifier_activation, name=name)(x)
+
+
+def blueprint(builder: Callable[..., Model], *arguments: Any, **options: Any) -> Model:
+    """``builder(*arguments, **options)`` without memory for the weights: to count and to draw, not to run.
+
+    VGG16 takes 0.5 GB and seconds to fill; its blueprint takes milliseconds.
+    """
+    pending = get_global_attribute("uninitialized_variables", [], set_to_default=True)
+    before = list(pending)
+    with StatelessScope(initialize_variables=False):
+        model = builder(*arguments, **options)
+    pending[:] = before  # or Keras would fill the weights the next time it does such work
+    return model
 
 
 def count_operations(model: Model) -> int:

@@ -1,5 +1,7 @@
 """The builders against `keras.applications`, the papers' figures and sums done by hand."""
 
+import resource
+
 import h5py
 import keras
 import numpy as np
@@ -11,7 +13,7 @@ from keras.src.legacy.saving import legacy_h5_format
 from numpy.testing import assert_allclose
 
 from coursekit import architectures
-from coursekit.architectures import copy_weights, count_operations
+from coursekit.architectures import blueprint, copy_weights, count_operations
 
 SMALL = {  # the least that each network takes: what is tested quickly
     "lenet5": {"input_shape": (32, 32, 1)},
@@ -117,7 +119,19 @@ PARAMETERS = [
 
 @pytest.mark.parametrize("name, options, parameters", PARAMETERS, ids=lambda value: str(value))
 def test_parameters_of_the_papers(name, options, parameters):
-    assert build(name, **options).count_params() == parameters
+    assert blueprint(getattr(architectures, name), **options).count_params() == parameters
+
+
+def test_a_blueprint_is_the_model_without_its_memory():
+    plan, model = blueprint(architectures.lenet5, classes=7), architectures.lenet5(classes=7)
+    assert plan.count_params() == model.count_params()
+    assert [layer.output.shape for layer in plan.layers] == [layer.output.shape for layer in model.layers]
+    assert count_operations(plan) == count_operations(model)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    plans = [blueprint(keras.Sequential, [keras.Input((2**14,)), keras.layers.Dense(2**17)])]  # 8.6 GB of weights
+    keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])  # nor are they filled later
+    assert plans[0].count_params() == 2**31 + 2**17
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1e6  # kB
 
 
 @pytest.mark.parametrize("name, options, paper", [
@@ -130,7 +144,7 @@ def test_parameters_of_the_papers(name, options, parameters):
     ("lenet5", {}, 416_520),  # 784·150 + 100·2,400 + 48,000 + 10,080 + 840 products
 ])
 def test_operations_of_the_papers(name, options, paper):
-    assert count_operations(build(name, **options)) == pytest.approx(paper, rel=0.06 if paper > 1e6 else 0)
+    assert count_operations(blueprint(getattr(architectures, name), **options)) == pytest.approx(paper, rel=0.06 if paper > 1e6 else 0)
 
 
 @settings(deadline=None, max_examples=25)
