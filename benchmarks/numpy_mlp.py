@@ -9,6 +9,7 @@ import time
 import warnings
 
 import numpy as np
+from report import publish, rows
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
@@ -27,8 +28,7 @@ def main(rounds: int = 7) -> None:
     images, labels = data.load_digits("train")
     x, y = images.reshape(len(images), -1), np.eye(10, dtype=np.float32)[labels]
     warnings.simplefilter("ignore", ConvergenceWarning)
-    print(f"{len(x):,} images, layers {LAYERS}, Adam, float32; seconds per epoch")
-    print(f"{'batch':>6}{'coursekit':>12}{'scikit-learn':>14}{'ratio':>8}")
+    lines = []
     for batch_size in (32, 128, 200):
         ours, theirs = [], []
         for _ in range(rounds):
@@ -38,7 +38,10 @@ def main(rounds: int = 7) -> None:
             peer = MLPClassifier(LAYERS[1:-1], batch_size=batch_size, max_iter=1, alpha=0, random_state=0)
             theirs.append(seconds(lambda: peer.fit(x, labels)))
         ratio = statistics.median(a / b for a, b in zip(ours, theirs))
-        print(f"{batch_size:6}{statistics.median(ours):12.2f}{statistics.median(theirs):14.2f}{ratio:8.2f}")
+        lines.append([str(batch_size), f"{statistics.median(ours):.2f}", f"{statistics.median(theirs):.2f}", f"{ratio:.2f}"])
+    table = rows(["batch", "coursekit (s)", "scikit-learn (s)", "ratio"], lines)
+    publish(__file__, "An epoch of the NumPy MLP against scikit-learn's",
+            f"{len(x):,} images, layers {LAYERS}, Adam, float32, median of {rounds} rounds.\n\n{table}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,35 @@
+"""results.md: one section a benchmark, each with its date, its versions and its machine."""
+
+import datetime
+import os
+import platform
+import re
+from importlib.metadata import version
+from pathlib import Path
+
+RESULTS = Path(__file__).with_name("results.md")
+TITLE = "# Results\n\nWritten by `make bench`; each section by the script that it names.\n"
+
+
+def publish(script: str, title: str, table: str, path: Path = RESULTS) -> None:
+    """Print a Markdown table, and put it into results.md in place of the section of that title."""
+    packages = ", ".join(f"{name} {version(name)}" for name in ("keras", "tensorflow", "numpy", "scikit-learn"))
+    section = (f"## {title}\n\n`benchmarks/{Path(script).name}`, {datetime.date.today():%d %B %Y}, {_machine()}, "
+               f"Python {platform.python_version()}, {packages}\n\n{table.strip()}\n")
+    print(f"\n{section}", flush=True)
+    old = path.read_text() if path.exists() else TITLE
+    head, *sections = re.split(r"^(?=## )", old, flags=re.M)
+    kept = [text.strip() + "\n" for text in sections if not text.startswith(f"## {title}\n")]
+    path.write_text("\n".join([head.strip() + "\n", *sorted([*kept, section])]))
+
+
+def rows(header: list[str], lines: list[list[str]]) -> str:
+    """A Markdown table; the first column is text, the others are figures."""
+    rule = ["---", *["--:"] * (len(header) - 1)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in [header, rule, *lines])
+
+
+def _machine() -> str:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    names = re.findall(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text()) if Path("/proc/cpuinfo").exists() else []
+    return f"{names[0] if names else platform.machine()}, {cores} cores"

@@ -1,0 +1,42 @@
+"""What benchmarks publish, and that the course quotes what they published."""
+
+import importlib
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def report(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    return importlib.import_module("report")
+
+
+def test_a_section_replaces_its_older_self_and_no_other(report, tmp_path):
+    path = tmp_path / "results.md"
+    for title, table in [("Speed", "| slow |"), ("Accuracy", "| good |"), ("Speed", "| fast |")]:
+        report.publish("speed.py", title, table, path)
+    text = path.read_text()
+    assert re.findall(r"^## (.+)$", text, re.M) == ["Accuracy", "Speed"]
+    assert "fast" in text and "good" in text and "slow" not in text
+    assert re.search(r"`benchmarks/speed.py`, \d{2} \w+ \d{4}, .+ cores?, Python 3\.\d+", text)
+    assert text.startswith("# Results\n")
+
+
+def test_rows_make_a_table(report):
+    table = report.rows(["", "ratio"], [["ours", "0.9"]])
+    assert table == "|  | ratio |\n| --- | --: |\n| ours | 0.9 |"
+
+
+def test_notebook_09_draws_the_errors_that_were_measured():
+    results = (ROOT / "benchmarks" / "results.md").read_text()
+    section = next(text for text in results.split("\n## ") if text.startswith("LeNet-5 on MNIST"))
+    measured = dict(re.findall(r"^\| ([^|]+?) \|.*\| \*\*([\d.]+)\*\* \|", section, re.M))
+    assert len(measured) == 7
+    notebook = nbformat.read(ROOT / "notebooks" / "09_lenet5.ipynb", as_version=4)
+    cell = next(cell.source for cell in notebook.cells if "published = {" in cell.source)
+    assert dict(re.findall(r'"([^"]+)": ([\d.]+)', cell.split("}")[0])) == measured
