@@ -91,7 +91,8 @@ class Autoencoder(CheckedModel):
             self.add_loss(self.sparsity * ops.mean(_sum(ops.abs(code))))
         return self.decoder(code, training=training)
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True) -> KerasTensor:
+    def compute_loss(self, x: KerasTensor = None, y: KerasTensor | None = None, y_pred: KerasTensor = None,
+                     sample_weight: KerasTensor | None = None, training: bool = True) -> KerasTensor:
         """L + Omega, a mean over the batch."""
         self.check_targets(x, y, sample_weight)
         x = ops.cast(x, self.compute_dtype)

@@ -123,7 +123,8 @@ class RealNVP(CheckedModel):
         z, log_det = self.forward(x)
         return normal_log_density(z) + log_det
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True) -> KerasTensor:
+    def compute_loss(self, x: KerasTensor = None, y: KerasTensor | None = None, y_pred: KerasTensor = None,
+                     sample_weight: KerasTensor | None = None, training: bool = True) -> KerasTensor:
         """-log p(x), a mean over the batch."""
         self.check_targets(x, y, sample_weight)
         return sum(self.losses, start=-ops.mean(y_pred))

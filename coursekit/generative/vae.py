@@ -136,7 +136,8 @@ class VariationalAutoencoder(CheckedModel):
             return ops.sum(x * output - ops.softplus(output), axis=-1)
         return normal_log_density(x, output, 2 * math.log(self.scale))
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True) -> KerasTensor:
+    def compute_loss(self, x: KerasTensor = None, y: KerasTensor | None = None, y_pred: KerasTensor = None,
+                     sample_weight: KerasTensor | None = None, training: bool = True) -> KerasTensor:
         """beta · KL - log p(x|z), a mean over the batch."""
         self.check_targets(x, y, sample_weight)  # y_pred, a reconstruction without noise, is not needed
         reconstruction, kl = (ops.mean(term) for term in self.elbo_terms(x, training))
