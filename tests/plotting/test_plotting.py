@@ -8,6 +8,8 @@ import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.pylabtools import select_figure_formats
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from PIL import Image
@@ -66,6 +68,18 @@ def test_has_words_even_when_none_are_given(kind):
     figure = EVERY_KIND[kind]()
     assert len(figure.alt) > 15
     assert figure._repr_mimebundle_()[1]["image/png"]["alt"] == figure.alt
+
+
+def test_a_notebook_shows_twice_the_pixels_of_the_page():
+    shell = InteractiveShell.instance()
+    try:
+        select_figure_formats(shell, {"png"})  # as matplotlib's inline backend does
+        plotting.use_style()
+        data, metadata = shell.display_formatter.format(EVERY_KIND["curves"](alt="Two curves."))
+    finally:
+        InteractiveShell.clear_instance()
+    assert metadata["image/png"]["alt"] == data["text/plain"] == "Two curves."
+    assert Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).width == 2 * metadata["image/png"]["width"]
 
 
 @pytest.mark.parametrize("kind", WITH_AX)
