@@ -64,7 +64,7 @@ def _draws_itself(figure: CourseFigure) -> None:
 
 
 def _with_palette(buffer: io.BytesIO) -> bytes:
-    """The PNG with 256 colours, a third of the size."""
+    """The PNG with at most 256 colours, which keeps notebooks small."""
     smaller = io.BytesIO()
     with Image.open(buffer) as picture:
         picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(smaller, "png")
