@@ -6,14 +6,13 @@ the shape (batch, latent_dim).
 
 import math
 from collections.abc import Callable, Sequence
-from numbers import Integral
 from typing import Any
 
 import keras
 import numpy as np
 from keras import KerasTensor, Model, layers, ops
 
-from coursekit.generative.guards import CheckedModel, check_array, check_count, check_weight, in_batches
+from coursekit.generative.guards import CheckedModel, check_array, check_count, check_sizes, check_weight, in_batches
 
 __all__ = ["CORRUPTIONS", "LOSSES", "Autoencoder", "batch_jacobian", "contractive_penalty",
            "contractive_penalty_of_sigmoid_layer", "convolutional_decoder", "convolutional_encoder",
@@ -259,7 +258,8 @@ def dense_encoder(input_shape: Sequence[int], latent_dim: int, hidden: Sequence[
     Raises:
         ValueError: a shape, a width or a latent_dim that are not integers >= 1.
     """
-    _check_sizes(latent_dim, hidden=hidden, input_shape=input_shape)
+    check_count("latent_dim", latent_dim)
+    check_sizes(hidden=hidden, input_shape=input_shape)
     image = layers.Input(tuple(input_shape), name="example")
     x = layers.Flatten(name="flatten")(image)
     for number, width in enumerate(hidden, 1):
@@ -281,7 +281,8 @@ def dense_decoder(output_shape: Sequence[int], latent_dim: int, hidden: Sequence
     Raises:
         ValueError: as `dense_encoder`.
     """
-    _check_sizes(latent_dim, hidden=hidden, output_shape=output_shape)
+    check_count("latent_dim", latent_dim)
+    check_sizes(hidden=hidden, output_shape=output_shape)
     x = code = layers.Input((latent_dim,), name="code")
     for number, width in enumerate(hidden, 1):
         x = layers.Dense(width, activation=activation, name=f"hidden{number}")(x)
@@ -303,7 +304,8 @@ def convolutional_encoder(input_shape: Sequence[int], latent_dim: int, filters: 
     Raises:
         ValueError: a shape that is not three integers, or filters or a latent_dim below 1.
     """
-    _check_sizes(latent_dim, filters=filters, input_shape=input_shape)
+    check_count("latent_dim", latent_dim)
+    check_sizes(filters=filters, input_shape=input_shape)
     _check_image("input_shape", input_shape)
     image = x = layers.Input(tuple(input_shape), name="example")
     for number, depth in enumerate(filters, 1):
@@ -326,7 +328,8 @@ def convolutional_decoder(output_shape: Sequence[int], latent_dim: int, filters:
     Raises:
         ValueError: as `convolutional_encoder`, or sides that cannot be halved so often.
     """
-    _check_sizes(latent_dim, filters=filters, output_shape=output_shape)
+    check_count("latent_dim", latent_dim)
+    check_sizes(filters=filters, output_shape=output_shape)
     _check_image("output_shape", output_shape)
     height, width, channels = output_shape
     factor = 2 ** len(filters)
@@ -367,14 +370,6 @@ def last_activation(model: Model) -> Callable | None:
 def _sum(x):
     """Over everything but the batch."""
     return ops.sum(x, axis=tuple(range(1, len(x.shape))))
-
-
-def _check_sizes(latent_dim, **sizes):
-    check_count("latent_dim", latent_dim)
-    for name, numbers in sizes.items():
-        if (not isinstance(numbers, Sequence) or isinstance(numbers, str)
-                or not all(isinstance(n, Integral) and n >= 1 for n in numbers)):
-            raise ValueError(f"{name} must be integers >= 1 in a tuple; got {numbers!r}")
 
 
 def _check_image(name, shape):

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import KerasTensor, ops
 
-__all__ = ["CheckedModel", "StopOnNaN", "check_array", "check_count", "check_weight", "in_batches"]
+__all__ = ["CheckedModel", "StopOnNaN", "check_array", "check_count", "check_sizes", "check_weight", "in_batches"]
 
 
 class CheckedModel(keras.Model):
@@ -114,6 +114,14 @@ def check_count(name: str, value: Any, least: int = 1) -> None:
     """Raise ValueError unless the value is an integer of at least ``least``."""
     if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
         raise ValueError(f"{name} must be an integer >= {least}; got {value!r}")
+
+
+def check_sizes(**sizes: Any) -> None:
+    """Raise ValueError unless every argument is a tuple of integers of at least 1."""
+    for name, numbers in sizes.items():
+        if (not isinstance(numbers, Sequence) or isinstance(numbers, str)
+                or not all(isinstance(n, Integral) and n >= 1 for n in numbers)):
+            raise ValueError(f"{name} must be integers >= 1 in a tuple; got {numbers!r}")
 
 
 def check_weight(name: str, value: Any) -> None:
