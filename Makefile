@@ -36,8 +36,8 @@ site: $(VENV)/.site  ## the website and the API pages, into build/site
 	$(BIN)/sphinx-build -q -b html docs build/site
 	@echo build/site/index.html
 
-bench: $(VENV)/.course  ## speed and accuracy against peers and papers; two hours; writes benchmarks/results.md
-	for script in numpy_mlp applications lenet5 vae; do $(BIN)/python benchmarks/$$script.py || exit 1; done
+bench: $(VENV)/.course  ## speed and accuracy against peers and papers; three hours; writes benchmarks/results.md
+	for script in numpy_mlp applications lenet5 vae gan infogan; do $(BIN)/python benchmarks/$$script.py || exit 1; done
 
 data: $(VENV)/.course  ## prepare the digits now rather than at first use
 	$(BIN)/python -m coursekit.data
