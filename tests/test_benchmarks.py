@@ -40,3 +40,15 @@ def test_notebook_09_draws_the_errors_that_were_measured():
     notebook = nbformat.read(ROOT / "notebooks" / "09_lenet5.ipynb", as_version=4)
     cell = next(cell.source for cell in notebook.cells if "published = {" in cell.source)
     assert dict(re.findall(r'"([^"]+)": ([\d.]+)', cell.split("}")[0])) == measured
+
+
+def test_the_readme_quotes_what_was_measured():
+    """Row by row: each decimal figure of the course stands in bold in the benchmark's own section."""
+    sections = (ROOT / "benchmarks" / "results.md").read_text().split("\n## ")
+    table = re.findall(r"^\| ([^|]+) \| ([^|]+) \| [^|]+ \|$", (ROOT / "README.md").read_text(), re.M)
+    quoted = {name: re.findall(r"\d+\.\d+", figures) for name, figures in table}
+    for row, title in [("LeNet-5 on MNIST, test error", "LeNet-5 on MNIST: test error (%)"),
+                       ("VAE on binarised MNIST, NLL in nats", "VAE on binarised MNIST: nats per test image"),
+                       ("InfoGAN on MNIST, error of c1", "InfoGAN on MNIST: error of c1 as a classifier (%)")]:
+        section = next(text for text in sections if text.startswith(title))
+        assert quoted[row] and set(quoted[row]) <= set(re.findall(r"\*\*([\d.]+)\*\*", section)), row
