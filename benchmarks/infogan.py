@@ -7,12 +7,9 @@ the first 4,000 test images: figures for a recipe chosen blindly would be higher
 """
 
 import json
-import os
 import statistics
-import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 PLAIN = {"batch_size": 128, "generator_rate": 0.001, "discriminator_rate": 0.0002, "distorted": False}
 RUNS = {  # each with all that stands above it
@@ -56,24 +53,14 @@ def train(seed: int, seconds: float, images: int = 20_000, batch_size: int = 32,
     return {"error": 1 - table[linear_sum_assignment(-table)].sum() / len(labels), "steps": steps}
 
 
-def run(options: dict) -> dict:
-    """`train` in a process of its own, with one thread."""
-    one_thread = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    process = subprocess.run([sys.executable, __file__, json.dumps(options)], stdout=subprocess.PIPE, text=True,
-                             check=True, env=os.environ | one_thread)
-    result = json.loads(process.stdout.splitlines()[-1])
-    print(f"{options}: {result}", flush=True)
-    return result
-
-
 def main() -> None:
+    import one_thread
     from report import publish, rows
 
     long = {f"the last, {LONG} s, 60,000 images": [{"seed": seed, "seconds": LONG, "images": 60_000} for seed in LONG_SEEDS]}
     short = {name: [options | {"seed": seed, "seconds": SECONDS} for seed in SEEDS] for name, options in RUNS.items()}
     jobs = long | short
-    with ThreadPoolExecutor(2) as pool:
-        results = iter(list(pool.map(run, [options for seeds in jobs.values() for options in seeds])))
+    results = iter(one_thread.run(__file__, [options for seeds in jobs.values() for options in seeds]))
     lines = []
     for name, seeds in jobs.items():
         of_name = [next(results) for _ in seeds]

@@ -5,9 +5,7 @@ trained on all 60,000 images by one thread, two models at a time: about an hour 
 """
 
 import json
-import os
 import statistics
-import subprocess
 import sys
 import time
 
@@ -58,23 +56,6 @@ def train(activation="tanh", pooling="average", schedule=False, weight_decay=0.0
     return {"errors": errors, "seconds": time.process_time() - start}
 
 
-def measure(queue: list[tuple[str, dict]]) -> dict[str, list[dict]]:
-    """Train every (name, options), two at a time, one thread each; the results by name."""
-    one_thread = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "COURSEKIT_PROFILE": "full"}
-    results, running = {}, []
-    while queue or running:
-        while queue and len(running) < 2:
-            name, options = queue.pop(0)
-            command = [sys.executable, __file__, json.dumps(options)]
-            running.append((name, options, subprocess.Popen(command, stdout=subprocess.PIPE, text=True,
-                                                            env=os.environ | one_thread)))
-        name, options, process = running.pop(0)
-        result = json.loads(process.communicate()[0].splitlines()[-1])
-        results.setdefault(name, []).append(result)
-        print(f"{name}, seed {options['seed']}: {json.dumps(result)}", flush=True)
-    return results
-
-
 def tabulate(results: dict[str, list[dict]]) -> None:
     """Publish a row for each recipe: the mean error by epoch, the range over the seeds, the time."""
     from report import publish, rows
@@ -94,11 +75,16 @@ def tabulate(results: dict[str, list[dict]]) -> None:
 
 
 def main() -> None:
-    queue, settings = [], {}
+    import one_thread
+
+    jobs, settings = [], {}
     for name, added in RECIPES.items():
         settings = settings | added
-        queue += [(name, settings | {"seed": seed}) for seed in range(1, SEEDS[name] + 1)]
-    tabulate(measure(queue))
+        jobs += [(name, settings | {"seed": seed}) for seed in range(1, SEEDS[name] + 1)]
+    results = {name: [] for name in RECIPES}
+    for (name, _), result in zip(jobs, one_thread.run(__file__, [options for _, options in jobs])):
+        results[name].append(result)
+    tabulate(results)
 
 
 if __name__ == "__main__":

@@ -9,12 +9,9 @@ One thread each, two at a time: about an hour.
 """
 
 import json
-import os
 import statistics
-import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 RUNS = {  # the longest first
     "coursekit, within an hour": {"recipe": "coursekit", "epochs": 1800},
@@ -136,21 +133,11 @@ def pace(rounds: int) -> dict:
     return {recipe: statistics.median(values[1:]) for recipe, values in seconds.items()}  # the first compiles
 
 
-def run(options: dict) -> dict:
-    """`train`, or `pace`, in a process of its own, with one thread."""
-    one_thread = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1",
-                  "COURSEKIT_PROFILE": "full"}
-    process = subprocess.run([sys.executable, __file__, json.dumps(options)], stdout=subprocess.PIPE, text=True,
-                             check=True, env=os.environ | one_thread)
-    result = json.loads(process.stdout.splitlines()[-1])
-    print(f"{options}: {result}", flush=True)
-    return result
-
-
 def main() -> None:
-    with ThreadPoolExecutor(2) as pool:
-        results = dict(zip(RUNS, pool.map(run, RUNS.values())))
-    tabulate(results, run({"rounds": 7}))
+    import one_thread
+
+    results = dict(zip(RUNS, one_thread.run(__file__, list(RUNS.values()))))
+    tabulate(results, *one_thread.run(__file__, [{"rounds": 7}]))
 
 
 def tabulate(results: dict[str, dict], epoch: dict[str, float]) -> None:

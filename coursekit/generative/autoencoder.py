@@ -12,7 +12,15 @@ import keras
 import numpy as np
 from keras import KerasTensor, Model, layers, ops
 
-from coursekit.generative.guards import CheckedModel, check_array, check_count, check_sizes, check_weight, in_batches
+from coursekit.generative.guards import (
+    CheckedModel,
+    check_array,
+    check_count,
+    check_models,
+    check_sizes,
+    check_weight,
+    in_batches,
+)
 
 __all__ = ["CORRUPTIONS", "LOSSES", "Autoencoder", "batch_jacobian", "contractive_penalty",
            "contractive_penalty_of_sigmoid_layer", "convolutional_decoder", "convolutional_encoder",
@@ -348,9 +356,7 @@ def convolutional_decoder(output_shape: Sequence[int], latent_dim: int, filters:
 
 def check_pair(encoder: Model, decoder: Model) -> tuple[int | None, ...]:
     """The shape of an example, or ValueError unless the decoder gives back what the encoder takes."""
-    for name, model in (("encoder", encoder), ("decoder", decoder)):
-        if not isinstance(model, Model) or getattr(model, "input_shape", None) is None:
-            raise ValueError(f"{name} must be a keras.Model that begins with keras.Input; got {model!r}")
+    check_models(encoder=encoder, decoder=decoder)
     if encoder.input_shape != decoder.output_shape:
         raise ValueError(f"decoder must give back the shape that encoder takes, {encoder.input_shape}; "
                          f"got {decoder.output_shape}")

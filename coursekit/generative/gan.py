@@ -20,7 +20,15 @@ import numpy as np
 from keras import KerasTensor, Model, layers, ops
 
 from coursekit.generative.autoencoder import gradient, last_activation
-from coursekit.generative.guards import CheckedModel, check_array, check_count, check_sizes, check_weight, in_batches
+from coursekit.generative.guards import (
+    CheckedModel,
+    check_array,
+    check_count,
+    check_models,
+    check_sizes,
+    check_weight,
+    in_batches,
+)
 from coursekit.generative.vae import normal_log_density
 
 __all__ = ["GAN", "GAN_LOSSES", "InfoGAN", "PRIORS", "convolutional_discriminator", "convolutional_generator"]
@@ -72,9 +80,7 @@ class GAN(CheckedModel):
                  discriminator_steps: int = 1, prior: str = "normal", gradient_penalty: float = 0.0,
                  instance_noise: float = 0.0, seed: int | None = None, name: str = "gan", **options: Any):
         super().__init__(name=name, **options)
-        for role, model in (("generator", generator), ("discriminator", discriminator)):
-            if not isinstance(model, Model) or getattr(model, "input_shape", None) is None:
-                raise ValueError(f"{role} must be a keras.Model that begins with keras.Input; got {model!r}")
+        check_models(generator=generator, discriminator=discriminator)
         if generator.output_shape != discriminator.input_shape:
             raise ValueError(f"generator must make what discriminator takes, {discriminator.input_shape}; "
                              f"got {generator.output_shape}")

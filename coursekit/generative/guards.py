@@ -9,7 +9,8 @@ import keras
 import numpy as np
 from keras import KerasTensor, ops
 
-__all__ = ["CheckedModel", "StopOnNaN", "check_array", "check_count", "check_sizes", "check_weight", "in_batches"]
+__all__ = ["CheckedModel", "StopOnNaN", "check_array", "check_count", "check_models", "check_sizes", "check_weight",
+           "in_batches"]
 
 
 class CheckedModel(keras.Model):
@@ -114,6 +115,13 @@ def check_count(name: str, value: Any, least: int = 1) -> None:
     """Raise ValueError unless the value is an integer of at least ``least``."""
     if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
         raise ValueError(f"{name} must be an integer >= {least}; got {value!r}")
+
+
+def check_models(**models: Any) -> None:
+    """Raise ValueError unless every argument is a `keras.Model` with known shapes."""
+    for name, model in models.items():
+        if not isinstance(model, keras.Model) or getattr(model, "input_shape", None) is None:
+            raise ValueError(f"{name} must be a keras.Model that begins with keras.Input; got {model!r}")
 
 
 def check_sizes(**sizes: Any) -> None:
