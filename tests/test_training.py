@@ -70,6 +70,23 @@ def test_start_names_the_source_of_digits_and_why(capsys):
     assert f"digits: {source.name} ({source.reason})" in capsys.readouterr().out
 
 
+def test_fit_gets_the_same_batches_without_the_autotuner():
+    from keras.src.trainers.data_adapters.array_data_adapter import ArrayDataAdapter
+
+    for _ in range(2):  # a second start adds nothing
+        coursekit.start(seed=1)
+    x = np.arange(100)
+    pipelines = {"ours": ArrayDataAdapter.get_tf_dataset, "Keras'": ArrayDataAdapter.get_tf_dataset.__wrapped__}
+    batches = {}
+    for name, make in pipelines.items():
+        keras.utils.set_random_seed(2)
+        pipeline = make(ArrayDataAdapter(x, batch_size=7, shuffle=True))
+        assert pipeline.options().autotune.enabled is (False if name == "ours" else None)
+        batches[name] = [batch[0].tolist() for batch in pipeline.as_numpy_iterator()]
+    assert batches["ours"] == batches["Keras'"] and len(batches["ours"]) == 15
+    assert not hasattr(pipelines["Keras'"], "__wrapped__")
+
+
 @pytest.mark.parametrize("seed", [0, 2**32 - 1])
 def test_run_holds_what_was_asked(seed):
     run = coursekit.start(seed)

@@ -97,4 +97,4 @@ def chosen(names: list[str]) -> list[Path]:
 def quiet_environment() -> None:
     """Keep debuggers' and kernels' start-up remarks out of the terminal."""
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
