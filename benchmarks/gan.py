@@ -81,7 +81,8 @@ class Example(keras.Model):
 def interleaved(models: dict, batch: int, rounds: int, steps: int) -> list[list[float]]:
     """Seconds a step of each model, round by round.
 
-    The compiled step alone: `fit` around it would add the making and the end of a pipeline, which can take longer than a step.
+    The compiled step alone: `fit` around it would add the making and the end of a pipeline, which
+    can take longer than a step.
     """
     turns = []
     for model, shape in models.items():
