@@ -12,12 +12,12 @@ import time
 
 from report import publish, rows
 
-from coursekit.training import quiet_keras
+from coursekit.environment import quiet_keras
 
 keras = quiet_keras()
 import numpy as np  # noqa: E402
 
-from coursekit import architectures  # noqa: E402
+from coursekit.vision import architectures  # noqa: E402
 
 PEERS = {"vgg16": keras.applications.VGG16, "resnet50": keras.applications.ResNet50}
 SIZE, BATCH, CLASSES = 96, 8, 10

@@ -11,7 +11,7 @@ import time
 
 from report import publish, rows
 
-from coursekit.training import quiet_keras
+from coursekit.environment import quiet_keras
 
 keras = quiet_keras()
 import numpy as np  # noqa: E402

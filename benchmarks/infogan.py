@@ -33,7 +33,7 @@ def train(seed: int, seconds: float, images: int = 20_000, batch_size: int = 32,
     from scipy.optimize import linear_sum_assignment
 
     from coursekit import data
-    from coursekit.augmentation import RandomDistortion
+    from coursekit.vision.augmentation import RandomDistortion
     from coursekit.generative import InfoGAN, convolutional_discriminator, convolutional_generator
 
     x, _ = data.load_digits("train", images, source="mnist")

@@ -31,8 +31,8 @@ def train(activation="tanh", pooling="average", schedule=False, weight_decay=0.0
     import keras
     import numpy as np
 
-    from coursekit import architectures, data
-    from coursekit.augmentation import RandomDistortion
+    from coursekit.vision import architectures, data
+    from coursekit.vision.augmentation import RandomDistortion
 
     def framed(split):
         images, labels = data.load_digits(split, source="mnist")

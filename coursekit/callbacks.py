@@ -2,7 +2,7 @@
 
 import keras
 
-from coursekit.live import LiveFigure
+from coursekit.plotting import LiveFigure
 
 __all__ = ["LiveCurves"]
 

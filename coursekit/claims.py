@@ -7,6 +7,8 @@ figure may differ, and it is the only thing that the notebook check masks.
 from numbers import Number, Real
 from typing import Any
 
+from coursekit.environment import say
+
 __all__ = ["ClaimError", "claim"]
 
 
@@ -69,7 +71,7 @@ def claim(
     if not holds:  # NaN compares false with everything
         figure = f"{measured:.10g}" if isinstance(measured, float) else figure  # no near miss rounded away
         raise ClaimError(f"{name}: {figure}, claimed {relation}")
-    print(f"✓ {name}: {figure} {relation}")
+    say(f"✓ {name}: {figure} {relation}")
 
 
 def _plain(value):

@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from coursekit.training import quiet_keras  # noqa: E402
+from coursekit.environment import quiet_keras  # noqa: E402
 
 quiet_keras()
 

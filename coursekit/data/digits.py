@@ -19,7 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from coursekit.data.stroke_digits import FACTORS, check_integer, check_split
+from coursekit.checks import check_choice, check_integer
+from coursekit.data.stroke_digits import FACTORS, SPLITS
+from coursekit.environment import profile, quiet_keras, say
 
 __all__ = ["DataError", "DigitsSource", "digits_source", "load_digits", "stream_digits"]
 
@@ -78,7 +80,7 @@ def load_digits(
     found, builder = _open(found, split, size, strict=_choice(source) == "mnist")
     with _readable(builder):
         columns = builder.as_dataset(split=f"{split}[:{size}]", batch_size=-1)  # all in one batch
-    print(f"digits: {found.name} ({found.reason}) · {split} {size:,}")
+    say(f"digits: {found.name} ({found.reason}) · {split} {size:,}")
     arrays = columns["image"].numpy().astype("float32") / 255, columns["label"].numpy()
     if factors:
         arrays += ({name: columns[name].numpy() for name in FACTORS},)
@@ -113,7 +115,7 @@ def stream_digits(
     if seed is not None:
         dataset = dataset.shuffle(10_000, seed=seed)
     dataset = dataset.batch(batch_size)
-    print(f"digits: {found.name} ({found.reason}) · {split} {size:,}")
+    say(f"digits: {found.name} ({found.reason}) · {split} {size:,}")
     return dataset.map(lambda image, label: (tf.cast(image, tf.float32) / 255, label)).prefetch(tf.data.AUTOTUNE)
 
 
@@ -150,18 +152,14 @@ def digits_source(source: str | None = None) -> DigitsSource:
 def _choice(source):
     asked = source is not None
     choice = source if asked else os.environ.get("COURSEKIT_DIGITS") or "auto"
-    if choice not in SOURCES:
-        name = "source" if asked else "COURSEKIT_DIGITS"
-        raise ValueError(f"{name} must be one of {', '.join(SOURCES)}; got {choice!r}")
+    check_choice("source" if asked else "COURSEKIT_DIGITS", choice, SOURCES)
     return choice
 
 
 def _checked(split, size, source):
     """The source and the size, or a clear error."""
-    check_split(split)
+    check_choice("split", split, SPLITS)
     if size is None:
-        from coursekit.training import profile
-
         size = (QUICK_SIZES if profile() == "quick" else FULL_SIZES)[split]
     check_integer("size", size, at_least=1)
     found = digits_source(source)
@@ -282,8 +280,6 @@ def _network_trouble() -> str:
 
 def _open(found, split, size, strict):
     """A builder whose data are ready to read, and the source that it stands for in the end."""
-    from coursekit.training import quiet_keras
-
     quiet_keras()
     import tensorflow_datasets as tfds
 
@@ -343,7 +339,7 @@ def _quiet_tfds() -> Iterator[None]:
 
     tfds.disable_progress_bar()
     try:
-        with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
             yield
     finally:
         tfds.enable_progress_bar()

@@ -11,10 +11,10 @@ and inked. Because we drew it, we know how: four true factors come with every im
 """
 
 from functools import cache
-from numbers import Integral
-from typing import Any
 
 import numpy as np
+
+from coursekit.checks import check_choice, check_integer
 
 __all__ = ["FACTORS", "draw_digits"]
 
@@ -25,6 +25,7 @@ POINTS = 72  # pen positions of a digit, about one a pixel
 SIDE = 28  # pixels
 JITTER = 0.055  # of a control point, as a share of the digit's height
 
+# fmt: off
 # Every way of writing each digit: strokes of (x, y) control points, y downwards, about 0.7 x 1 in size.
 TEMPLATES: dict[int, list[list[list[tuple[float, float]]]]] = {
     0: [
@@ -89,6 +90,7 @@ TEMPLATES: dict[int, list[list[list[tuple[float, float]]]]] = {
         [[(0.56, 0.06), (0.28, 0.02), (0.1, 0.22), (0.24, 0.44), (0.5, 0.34), (0.6, 0.04)], [(0.6, 0.04), (0.5, 0.5), (0.34, 1)]],
     ],
 }
+# fmt: on
 
 
 def draw_digits(size: int, seed: int = 0, split: str = "train") -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
@@ -108,7 +110,7 @@ def draw_digits(size: int, seed: int = 0, split: str = "train") -> tuple[np.ndar
     """
     check_integer("size", size, at_least=1)
     check_integer("seed", seed, at_least=0, at_most=2**32 - 1)
-    check_split(split)
+    check_choice("split", split, SPLITS)
     chunks = [draw_chunk(seed, split, chunk) for chunk in range(-(-size // CHUNK))]
     images, labels, factors = zip(*chunks)
     return (
@@ -131,21 +133,6 @@ def draw_chunk(seed: int, split: str, chunk: int) -> tuple[np.ndarray, np.ndarra
             points[chosen], weights[chosen] = _pen_path(digit, index, len(chosen), generator)
     points = _place(points, weights, factors, generator)
     return _ink(points, weights, factors["thickness"], generator), labels, factors
-
-
-def check_split(split: Any) -> None:
-    """Raise ValueError unless ``split`` is the name of a split."""
-    if split not in SPLITS:
-        raise ValueError(f"split must be one of {', '.join(SPLITS)}; got {split!r}")
-
-
-def check_integer(name: str, value: Any, *, at_least: int, at_most: int | None = None) -> None:
-    """Raise TypeError or ValueError, naming the argument, unless ``value`` is an integer in its range."""
-    if not isinstance(value, Integral) or isinstance(value, bool):
-        raise TypeError(f"{name} must be an integer; got {value!r}")
-    if value < at_least or (at_most is not None and value > at_most):
-        bounds = f">= {at_least}" if at_most is None else f"in {at_least} ... {at_most}"
-        raise ValueError(f"{name} must be {bounds}; got {value!r}")
 
 
 @cache

@@ -25,7 +25,7 @@ from coursekit.generative.autoencoder import (
 from coursekit.generative.evaluation import frechet_distance
 from coursekit.generative.flow import AffineCoupling, RealNVP
 from coursekit.generative.gan import GAN, InfoGAN, convolutional_discriminator, convolutional_generator
-from coursekit.generative.guards import StopOnNaN
+from coursekit.generative.checked_model import StopOnNaN
 from coursekit.generative.vae import (
     VariationalAutoencoder,
     kl_to_standard_normal,

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import KerasTensor, Model, layers, ops
 
-from coursekit.generative.guards import (
+from coursekit.generative.checked_model import (
     CheckedModel,
     check_array,
     check_count,

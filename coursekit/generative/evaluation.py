@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from coursekit.generative.guards import check_array
+from coursekit.generative.checked_model import check_array
 
 __all__ = ["frechet_distance"]
 

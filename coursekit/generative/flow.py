@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from keras import KerasTensor, layers, ops
 
-from coursekit.generative.guards import CheckedModel, check_count, in_batches
+from coursekit.generative.checked_model import CheckedModel, check_count, in_batches
 from coursekit.generative.vae import normal_log_density
 
 __all__ = ["AffineCoupling", "RealNVP"]

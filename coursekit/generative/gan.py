@@ -20,7 +20,7 @@ import numpy as np
 from keras import KerasTensor, Model, layers, ops
 
 from coursekit.generative.autoencoder import gradient, last_activation
-from coursekit.generative.guards import (
+from coursekit.generative.checked_model import (
     CheckedModel,
     check_array,
     check_count,

@@ -12,7 +12,7 @@ import numpy as np
 from keras import KerasTensor, Model, ops
 
 from coursekit.generative.autoencoder import check_pair, last_activation, revive_pair
-from coursekit.generative.guards import CheckedModel, check_array, check_count, check_weight, in_batches
+from coursekit.generative.checked_model import CheckedModel, check_array, check_count, check_weight, in_batches
 
 __all__ = ["LIKELIHOODS", "VariationalAutoencoder", "kl_to_standard_normal", "normal_log_density", "reparameterize"]
 

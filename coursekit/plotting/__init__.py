@@ -7,7 +7,8 @@ who cannot see it; all but `image_grid`, which fills a figure, take ``ax=``, a p
 from coursekit.plotting.charts import confusion_matrix, curves, loss_surface, training_curves
 from coursekit.plotting.diagrams import block_diagram
 from coursekit.plotting.figure import CourseFigure, animation, panels, use_style
+from coursekit.plotting.live import LiveFigure
 from coursekit.plotting.pictures import architecture, decision_regions, image_grid, network
 
-__all__ = ["CourseFigure", "animation", "architecture", "block_diagram", "confusion_matrix", "curves", "decision_regions",
+__all__ = ["CourseFigure", "LiveFigure", "animation", "architecture", "block_diagram", "confusion_matrix", "curves", "decision_regions",
            "image_grid", "loss_surface", "network", "panels", "training_curves", "use_style"]

@@ -21,7 +21,7 @@ from coursekit.generative import (
     dense_decoder,
     dense_encoder,
 )
-from coursekit.generative.guards import in_batches
+from coursekit.generative.checked_model import in_batches
 
 SHAPE = (4, 4, 1)
 

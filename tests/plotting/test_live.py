@@ -8,7 +8,7 @@ import pytest
 
 from coursekit import scratch
 from coursekit.callbacks import LiveCurves
-from coursekit.live import LiveFigure
+from coursekit.plotting.live import LiveFigure
 
 
 def last_line(text):
@@ -93,7 +93,7 @@ SETUP = """
 import numpy as np, keras
 from coursekit import scratch
 from coursekit.callbacks import LiveCurves
-from coursekit.live import LiveFigure
+from coursekit.plotting.live import LiveFigure
 x, y = np.random.rand(64, 2), np.random.rand(64)
 model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
 model.compile(loss="mse", metrics=["mae"])

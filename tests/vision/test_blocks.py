@@ -6,7 +6,7 @@ import pytest
 from keras import layers, ops
 from numpy.testing import assert_allclose
 
-from coursekit import blocks
+from coursekit.vision import blocks
 
 
 def model_of(block, shape=(8, 8, 4), **options):

@@ -8,7 +8,9 @@ import sys
 import time
 from typing import TextIO
 
-from coursekit import plotting
+from coursekit.environment import say
+from coursekit.plotting.charts import training_curves
+from coursekit.plotting.figure import panels
 
 __all__ = ["LiveFigure"]
 
@@ -77,10 +79,10 @@ class LiveFigure:
         losses = {name: values for name, values in self.history.items() if "loss" in name}
         others = {name: values for name, values in self.history.items() if "loss" not in name}
         groups = [group for group in (losses, others) if group] or [{}]
-        figure, axes = plotting.panels(1, 2, alt=self.alt, size=(5.0, 3.2), squeeze=False)
+        figure, axes = panels(1, 2, alt=self.alt, size=(5.0, 3.2), squeeze=False)
         for ax, group in zip(axes[0], groups):
             if group:
-                plotting.training_curves(group, ax=ax, ylabel="loss" if group is losses else "")
+                training_curves(group, ax=ax, ylabel="loss" if group is losses else "")
             ax.set_xlim(0.5, self.epochs - self.first_epoch + 0.5)
         for ax in axes[0][len(groups):]:
             ax.set_axis_off()
@@ -94,7 +96,7 @@ class LiveFigure:
     def _print_bar(self):
         last = "".join(f"  {name} {values[-1]:.4f}" for name, values in self.history.items())
         end = "\n" if self._finished else ""
-        print(f"\r{self.title}  {self._bar(24)}{last}", end=end, file=self.stream, flush=True)
+        say(f"\r{self.title}  {self._bar(24)}{last}", end=end, file=self.stream)
 
 
 def _in_notebook() -> bool:

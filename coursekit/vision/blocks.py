@@ -1,7 +1,7 @@
 """The building blocks of convolutional networks: a tensor in, a tensor out, a few lines each.
 
 Tensors have the shape (batch, height, width, channels). Layers are named as in `keras.applications`,
-so that weights saved there fit here: see `coursekit.architectures.copy_weights`.
+so that weights saved there fit here: see `coursekit.vision.architectures.copy_weights`.
 """
 
 from typing import Any

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import coursekit
-from coursekit import data, training
+from coursekit import data, environment
 
 
 @pytest.fixture(autouse=True)
@@ -111,7 +111,7 @@ def test_a_seed_out_of_range(seed):
 @pytest.mark.parametrize("value, expected", [("quick", "quick"), ("full", "full"), ("", "quick")])
 def test_profile_of_the_environment(monkeypatch, value, expected):
     monkeypatch.setenv("COURSEKIT_PROFILE", value)
-    assert training.profile() == expected
+    assert environment.profile() == expected
 
 
 @pytest.mark.parametrize("value", ["fast", "Quick", "full "])
@@ -122,7 +122,7 @@ def test_a_bad_profile_is_named_with_the_good_ones(monkeypatch, value):
 
 
 def test_a_gpu_means_the_full_profile_unless_asked_otherwise(monkeypatch):
-    monkeypatch.setattr(keras.distribution, "list_devices", lambda kind: [f"{kind}:0", f"{kind}:1"])
+    monkeypatch.setattr(keras.distribution, "list_devices", lambda: ["gpu:0", "gpu:1"])
     assert coursekit.start(1).profile == "full"
     assert coursekit.start(1).device == "2 GPUs"
     monkeypatch.setenv("COURSEKIT_PROFILE", "quick")

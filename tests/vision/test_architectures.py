@@ -12,8 +12,8 @@ from keras import ops
 from keras.src.legacy.saving import legacy_h5_format
 from numpy.testing import assert_allclose
 
-from coursekit import architectures
-from coursekit.architectures import blueprint, copy_weights, count_operations
+from coursekit.vision import architectures
+from coursekit.vision.architectures import blueprint, copy_weights, count_operations
 
 SMALL = {  # the least that each network takes: what is tested quickly
     "lenet5": {"input_shape": (32, 32, 1)},

@@ -19,7 +19,7 @@ from typing import Any
 from keras import KerasTensor, Model, StatelessScope, layers
 from keras.src.backend.common.global_state import get_global_attribute
 
-from coursekit.blocks import bottleneck_block, conv_block, inception_block, residual_block
+from coursekit.vision.blocks import bottleneck_block, conv_block, inception_block, residual_block
 
 __all__ = ["alexnet", "blueprint", "copy_weights", "count_operations", "inception_v1", "lenet5", "resnet18",
            "resnet34", "resnet50", "vgg16"]

@@ -7,7 +7,7 @@ from keras import ops
 from numpy.testing import assert_allclose
 from scipy import ndimage
 
-from coursekit.augmentation import RandomDistortion
+from coursekit.vision.augmentation import RandomDistortion
 
 STILL = {"rotation": 0.0, "shear": 0.0, "scale": 0.0, "squeeze": 0.0, "shift": 0.0}
 

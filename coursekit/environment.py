@@ -1,0 +1,96 @@
+"""Where the course runs: its profile, its device, and a Keras that starts without a word."""
+
+import os
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import TextIO
+
+from coursekit.checks import check_choice
+
+__all__ = ["BACKENDS", "PROFILES", "device", "profile", "quiet_keras", "say"]
+
+PROFILES = ("quick", "full")
+BACKENDS = ("tensorflow", "jax")
+ASCII = str.maketrans({"✓": "ok", "≤": "<=", "≥": ">=", "≈": "~", "±": "+-", "·": "-", "█": "#", "░": "."})
+
+
+def profile() -> str:
+    """"quick" or "full": what COURSEKIT_PROFILE says, else "full" where there is a GPU.
+
+    Raises:
+        ValueError: COURSEKIT_PROFILE is set to something else.
+    """
+    chosen = os.environ.get("COURSEKIT_PROFILE")
+    if not chosen:
+        return "full" if _gpus() else "quick"
+    check_choice("COURSEKIT_PROFILE", chosen, PROFILES)
+    return chosen
+
+
+def device() -> str:
+    """What computes, in words: "CPU, 2 cores", or "1 GPU"; a GPU that is there but not used is named."""
+    if gpus := _gpus():
+        return f"{len(gpus)} GPU" + "s" * (len(gpus) > 1)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    unused = " (there is an NVIDIA GPU, but not for Keras: see README, \"With a GPU\")" * Path("/dev/nvidia0").exists()
+    return f"CPU, {cores} core" + "s" * (cores > 1) + unused
+
+
+def _gpus() -> list[str]:
+    # all devices: asked for GPUs alone, JAX raises where there is none
+    return [name for name in quiet_keras().distribution.list_devices() if not name.startswith("cpu")]
+
+
+def quiet_keras() -> ModuleType:
+    """Keras, with its backend woken up and none of their start-up messages.
+
+    TensorFlow logs from C++ before any Python setting reaches it, so the first import runs with
+    the process's standard error closed. Later it logs nothing below a fatal error: at the level of
+    errors it also tells of graph optimisations that it had to leave out. What fails still raises.
+
+    Raises:
+        ValueError: Keras is set to a backend that the course does not run on.
+        ImportError: the backend it is set to is not installed.
+    """
+    if "keras" not in sys.modules:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        try:
+            with _silent_stderr():
+                import absl.logging
+                import keras
+
+                absl.logging.set_verbosity(absl.logging.ERROR)
+                keras.distribution.list_devices()
+        except (ImportError, ValueError) as error:
+            if (name := os.environ.get("KERAS_BACKEND")) in BACKENDS and isinstance(error, ImportError):
+                raise ImportError(f"KERAS_BACKEND is {name}, which cannot be imported: {error}") from error
+            if name:
+                check_choice("KERAS_BACKEND", name, BACKENDS)
+            raise
+    keras = sys.modules["keras"]
+    check_choice('KERAS_BACKEND, or "backend" in keras.json,', keras.backend.backend(), BACKENDS)
+    return keras
+
+
+def say(text: str, *, end: str = "\n", file: TextIO | None = None) -> None:
+    """Print; a console that cannot show the course's signs gets them in ASCII."""
+    file = file or sys.stdout
+    try:
+        print(text, end=end, file=file, flush=True)
+    except UnicodeEncodeError:
+        print(text.translate(ASCII).encode("ascii", "replace").decode(), end=end, file=file, flush=True)
+
+
+@contextmanager
+def _silent_stderr():
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)

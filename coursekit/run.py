@@ -1,0 +1,80 @@
+"""The set-up of a run: its seed, its device and its profile."""
+
+import platform
+from dataclasses import dataclass
+from typing import TypeVar
+
+from coursekit.checks import check_integer
+from coursekit.environment import device, profile, quiet_keras, say
+
+__all__ = ["Run", "start"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a notebook runs with.
+
+    Attributes:
+        seed: of every random choice in the notebook.
+        profile: "quick" (2 cores, one minute) or "full" (the paper's sizes, with a GPU).
+        device: in words, such as "CPU, 2 cores".
+    """
+
+    seed: int
+    profile: str
+    device: str
+
+    def pick(self, *, quick: T, full: T) -> T:
+        """The value for this run's profile: ``epochs = run.pick(quick=3, full=20)``."""
+        return quick if self.profile == "quick" else full
+
+
+def start(seed: int) -> Run:
+    """Begin a run: seed Python, NumPy and Keras, choose the profile and say so in one line.
+
+    Also prepares Keras for the course: images have their channels last and numbers are float32
+    whatever a keras.json says (the line then tells), saved models of coursekit load by themselves,
+    and `fit` does not wait for tf.data's autotuner (`coursekit.keras_internals`).
+
+    Args:
+        seed: any integer from 0 to 2**32 - 1; the same seed gives the same run.
+
+    Raises:
+        TypeError: seed is not an integer.
+        ValueError: seed is out of range, COURSEKIT_PROFILE is neither "quick" nor "full", or Keras is
+            set to a backend other than TensorFlow and JAX.
+        ImportError: that backend is not installed.
+    """
+    check_integer("seed", seed, at_least=0, at_most=2**32 - 1)
+    keras = quiet_keras()
+    seed, chosen = int(seed), profile()
+
+    # registers the classes that saved models name
+    from coursekit import __version__, data, generative, plotting, vision  # noqa: F401
+    from coursekit.keras_internals import fit_without_autotuner
+
+    fit_without_autotuner()
+    replaced = _course_settings(keras)
+    keras.utils.set_random_seed(seed)
+    plotting.use_style()
+    run = Run(seed, chosen, device())
+    source = data.digits_source()
+    say(
+        f"coursekit {__version__}, Python {platform.python_version()}, Keras {keras.version()} "
+        f"with {keras.backend.backend()} on {run.device}{replaced} · profile {run.profile} · seed {run.seed} · "
+        f"digits: {source.name} ({source.reason})"
+    )
+    return run
+
+
+def _course_settings(keras) -> str:
+    """Set what the course relies on; in words, what was set otherwise."""
+    replaced = ""
+    for name, ours in (("image_data_format", "channels_last"), ("floatx", "float32")):
+        theirs = getattr(keras.config, name)()
+        if theirs != ours:
+            getattr(keras.config, f"set_{name}")(ours)
+            replaced += f", {name} {ours} instead of your Keras' {theirs}"
+    return replaced
