@@ -24,7 +24,9 @@ SIZE, BATCH, CLASSES = 96, 8, 10
 
 
 def build(name: str, side: str):
-    builder = getattr(architectures, name) if side == "coursekit" else lambda **options: PEERS[name](weights=None, **options)
+    builder = (
+        getattr(architectures, name) if side == "coursekit" else lambda **options: PEERS[name](weights=None, **options)
+    )
     model = builder(input_shape=(SIZE, SIZE, 3), classes=CLASSES)
     model.compile("sgd", "sparse_categorical_crossentropy")
     return model
@@ -52,18 +54,35 @@ def compare(name: str, rounds: int) -> list[str]:
             if turn >= 3:
                 times[side].append(took)
     ratio = statistics.median(ours / theirs for ours, theirs in zip(*times.values()))
-    memory = [int(subprocess.run([sys.executable, __file__, name, side], capture_output=True, text=True, check=True).stdout)
-              for side in models]
-    return [name, *(f"{1000 * statistics.median(t):.0f}" for t in times.values()), f"{ratio:.3f}",
-            *(f"{megabytes:,}" for megabytes in memory), f"{memory[0] / memory[1]:.3f}"]
+    memory = [
+        int(subprocess.run([sys.executable, __file__, name, side], capture_output=True, text=True, check=True).stdout)
+        for side in models
+    ]
+    return [
+        name,
+        *(f"{1000 * statistics.median(t):.0f}" for t in times.values()),
+        f"{ratio:.3f}",
+        *(f"{megabytes:,}" for megabytes in memory),
+        f"{memory[0] / memory[1]:.3f}",
+    ]
 
 
 def main(rounds: int = 40) -> None:
-    header = ["", "step, coursekit (ms)", "step, keras.applications (ms)", "ratio", "memory, coursekit (MB)",
-              "memory, keras.applications (MB)", "ratio"]
+    header = [
+        "",
+        "step, coursekit (ms)",
+        "step, keras.applications (ms)",
+        "ratio",
+        "memory, coursekit (MB)",
+        "memory, keras.applications (MB)",
+        "ratio",
+    ]
     table = rows(header, [compare(name, rounds) for name in PEERS])
-    publish(__file__, "Builders against keras.applications",
-            f"{SIZE} × {SIZE} photographs, batch {BATCH}, {rounds} rounds, median.\n\n{table}")
+    publish(
+        __file__,
+        "Builders against keras.applications",
+        f"{SIZE} × {SIZE} photographs, batch {BATCH}, {rounds} rounds, median.\n\n{table}",
+    )
 
 
 if __name__ == "__main__":

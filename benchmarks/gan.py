@@ -108,26 +108,38 @@ def compare(name: str, networks, batch: int, rounds: int, steps: int) -> list[st
         models[model] = generator.output_shape[1:]
     ours, theirs = interleaved(models, batch, rounds, steps)
     ratio = statistics.median(a / b for a, b in zip(ours, theirs))
-    return [f"{name}, batch {batch}", *(f"{1000 * statistics.median(t):,.0f}" for t in (ours, theirs)), f"**{ratio:.2f}**"]
+    return [
+        f"{name}, batch {batch}",
+        *(f"{1000 * statistics.median(t):,.0f}" for t in (ours, theirs)),
+        f"**{ratio:.2f}**",
+    ]
 
 
 def sizes(batch: int = 128, rounds: int = 9, steps: int = 5) -> str:
     """The step of InfoGAN's paper over that of notebook 19."""
     models = {}
     for filters, units in (((64, 128), 1024), ((16, 32), 128)):
-        model = InfoGAN(convolutional_generator(filters=filters[::-1], units=units),
-                        convolutional_discriminator(filters=filters, units=units, code_outputs=14))
+        model = InfoGAN(
+            convolutional_generator(filters=filters[::-1], units=units),
+            convolutional_discriminator(filters=filters, units=units, code_outputs=14),
+        )
         model.compile()
         models[model] = model.example_shape
     paper, small = map(statistics.median, interleaved(models, batch, rounds, steps))
-    return (f"InfoGAN, batch {batch}: {1000 * paper:,.0f} ms with the networks of the paper, {1000 * small:,.0f} ms with "
-            f"those of notebook 19, × {paper / small:.1f}.")
+    return (
+        f"InfoGAN, batch {batch}: {1000 * paper:,.0f} ms with the networks of the paper, {1000 * small:,.0f} ms with "
+        f"those of notebook 19, × {paper / small:.1f}."
+    )
 
 
 def main() -> None:
-    table = rows(["networks", "step, coursekit (ms)", "step, keras.io's recipe (ms)", "ratio"],
-                 [compare("keras.io's, 64 × 64 × 3", example_networks, 32, 15, 1),
-                  compare("Chen et al. (2016), 28 × 28", paper_networks, 128, 15, 4)])
+    table = rows(
+        ["networks", "step, coursekit (ms)", "step, keras.io's recipe (ms)", "ratio"],
+        [
+            compare("keras.io's, 64 × 64 × 3", example_networks, 32, 15, 1),
+            compare("Chen et al. (2016), 28 × 28", paper_networks, 128, 15, 4),
+        ],
+    )
     publish(__file__, "A GAN's training step", f"{table}\n\n{sizes()}")
 
 

@@ -22,8 +22,15 @@ SECONDS, SEEDS = 45, (1, 2, 3, 4)
 LONG, LONG_SEEDS = 450, (1, 2, 3, 4, 5, 6)
 
 
-def train(seed: int, seconds: float, images: int = 20_000, batch_size: int = 32, generator_rate: float = 0.002,
-          discriminator_rate: float = 0.001, distorted: bool = True) -> dict:
+def train(
+    seed: int,
+    seconds: float,
+    images: int = 20_000,
+    batch_size: int = 32,
+    generator_rate: float = 0.002,
+    discriminator_rate: float = 0.001,
+    distorted: bool = True,
+) -> dict:
     """Train for so many CPU seconds; the error and the steps made."""
     import coursekit
 
@@ -33,8 +40,8 @@ def train(seed: int, seconds: float, images: int = 20_000, batch_size: int = 32,
     from scipy.optimize import linear_sum_assignment
 
     from coursekit import data
-    from coursekit.vision.augmentation import RandomDistortion
     from coursekit.generative import InfoGAN, convolutional_discriminator, convolutional_generator
+    from coursekit.vision.augmentation import RandomDistortion
 
     x, _ = data.load_digits("train", images, source="mnist")
     test, labels = data.load_digits("test", 10_000, source="mnist")
@@ -43,7 +50,9 @@ def train(seed: int, seconds: float, images: int = 20_000, batch_size: int = 32,
         example = keras.Input((28, 28, 1))
         reader = keras.Model(example, reader(RandomDistortion(15, 0.2, 0.15, 0.15, 2, seed=seed)(example)))
     model = InfoGAN(convolutional_generator(filters=(32, 16), units=128), reader, seed=seed)
-    model.compile(keras.optimizers.Adam(generator_rate, beta_1=0.5), keras.optimizers.Adam(discriminator_rate, beta_1=0.5))
+    model.compile(
+        keras.optimizers.Adam(generator_rate, beta_1=0.5), keras.optimizers.Adam(discriminator_rate, beta_1=0.5)
+    )
     steps, start, generator = 0, time.process_time(), np.random.default_rng(seed)
     while time.process_time() - start < seconds:
         model.fit(x[generator.permutation(len(x))[: 150 * batch_size]], batch_size=batch_size, verbose=0)
@@ -57,7 +66,9 @@ def main() -> None:
     import one_thread
     from report import publish, rows
 
-    long = {f"the last, {LONG} s, 60,000 images": [{"seed": seed, "seconds": LONG, "images": 60_000} for seed in LONG_SEEDS]}
+    long = {
+        f"the last, {LONG} s, 60,000 images": [{"seed": seed, "seconds": LONG, "images": 60_000} for seed in LONG_SEEDS]
+    }
     short = {name: [options | {"seed": seed, "seconds": SECONDS} for seed in SEEDS] for name, options in RUNS.items()}
     jobs = long | short
     results = iter(one_thread.run(__file__, [options for seeds in jobs.values() for options in seeds]))
@@ -65,11 +76,21 @@ def main() -> None:
     for name, seeds in jobs.items():
         of_name = [next(results) for _ in seeds]
         errors = [100 * result["error"] for result in of_name]
-        lines.append([name, str(len(seeds)), f"{statistics.median(r['steps'] for r in of_name):,.0f}",
-                      f"**{statistics.median(errors):.1f}**", f"{min(errors):.1f} ... {max(errors):.1f}"])
+        lines.append(
+            [
+                name,
+                str(len(seeds)),
+                f"{statistics.median(r['steps'] for r in of_name):,.0f}",
+                f"**{statistics.median(errors):.1f}**",
+                f"{min(errors):.1f} ... {max(errors):.1f}",
+            ]
+        )
     table = rows(["recipe", "seeds", "steps", "median", "range"], lines[1:] + lines[:1])
-    publish(__file__, "InfoGAN on MNIST: error of c1 as a classifier (%)", (
-        f"After {SECONDS} CPU seconds on one thread. Chen et al. (2016) report 5.\n\n{table}"))
+    publish(
+        __file__,
+        "InfoGAN on MNIST: error of c1 as a classifier (%)",
+        (f"After {SECONDS} CPU seconds on one thread. Chen et al. (2016) report 5.\n\n{table}"),
+    )
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import keras  # noqa: E402
-import numpy as np  # noqa: E402
+import keras
+import numpy as np
 
 
 class Wait(keras.callbacks.Callback):
@@ -33,7 +33,7 @@ def epochs_that_wait() -> None:
     x = np.ones((600 * 32, 784), "float32")
     model = keras.Sequential([keras.Input((784,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse")
-    model.fit(x, np.ones(len(x)), batch_size=32, epochs=6, verbose=0, callbacks=[Wait()])
+    model.fit(x, np.ones(len(x)), batch_size=32, epochs=10, verbose=0, callbacks=[Wait()])
 
 
 def scope_that_leaves_variables() -> None:

@@ -22,8 +22,16 @@ RECIPES = {  # each adds to the one before
 SEEDS = {name: 3 for name in RECIPES} | {"+ label smoothing": 5, "+ distortions": 5}
 
 
-def train(activation="tanh", pooling="average", schedule=False, weight_decay=0.0, smoothing=0.0, distortions=False,
-          epochs=20, seed=0) -> dict:
+def train(
+    activation="tanh",
+    pooling="average",
+    schedule=False,
+    weight_decay=0.0,
+    smoothing=0.0,
+    distortions=False,
+    epochs=20,
+    seed=0,
+) -> dict:
     """One model; its test error in per cent by epoch, and the seconds that training took."""
     import coursekit
 
@@ -41,8 +49,11 @@ def train(activation="tanh", pooling="average", schedule=False, weight_decay=0.0
     x, y = framed("train")
     test = framed("test")
     steps = -(-len(x) // 128)
-    learning_rate = keras.optimizers.schedules.CosineDecay(
-        0.0, (epochs - 1) * steps, warmup_target=4e-3, warmup_steps=steps) if schedule else 1e-3
+    learning_rate = (
+        keras.optimizers.schedules.CosineDecay(0.0, (epochs - 1) * steps, warmup_target=4e-3, warmup_steps=steps)
+        if schedule
+        else 1e-3
+    )
     optimizer = keras.optimizers.AdamW(learning_rate, weight_decay=weight_decay)
     optimizer.exclude_from_weight_decay(var_names=["bias"])
     network = architectures.lenet5(activation=activation, pooling=pooling)
@@ -65,13 +76,24 @@ def tabulate(results: dict[str, list[dict]]) -> None:
         means = {epoch: statistics.fmean(run["errors"][epoch] for run in runs) for epoch in runs[0]["errors"]}
         *early, last = means
         end = [run["errors"][last] for run in runs]
-        lines.append([name, *(f"{means[epoch]:.2f}" for epoch in early), str(last), f"**{means[last]:.2f}**",
-                      f"{min(end):.2f} ... {max(end):.2f}", str(len(runs)),
-                      f"{statistics.fmean(run['seconds'] for run in runs):.0f}"])
+        lines.append(
+            [
+                name,
+                *(f"{means[epoch]:.2f}" for epoch in early),
+                str(last),
+                f"**{means[last]:.2f}**",
+                f"{min(end):.2f} ... {max(end):.2f}",
+                str(len(runs)),
+                f"{statistics.fmean(run['seconds'] for run in runs):.0f}",
+            ]
+        )
     header = ["recipe", "1 epoch", "3", "10", "epochs", "at the end", "range", "seeds", "CPU seconds"]
-    publish(__file__, "LeNet-5 on MNIST: test error (%)",
-            "61,706 parameters, 60,000 training images. LeCun et al. (1998) report 0.95 without distortions and "
-            f"0.80 with them.\n\n{rows(header, lines)}")
+    publish(
+        __file__,
+        "LeNet-5 on MNIST: test error (%)",
+        "61,706 parameters, 60,000 training images. LeCun et al. (1998) report 0.95 without distortions and "
+        f"0.80 with them.\n\n{rows(header, lines)}",
+    )
 
 
 def main() -> None:

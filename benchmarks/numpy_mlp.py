@@ -18,9 +18,9 @@ from coursekit import data, scratch
 LAYERS = [784, 300, 100, 10]
 
 
-def seconds(work) -> float:
+def seconds(work, *arguments, **options) -> float:
     start = time.perf_counter()
-    work()
+    work(*arguments, **options)
     return time.perf_counter() - start
 
 
@@ -34,14 +34,19 @@ def main(rounds: int = 7) -> None:
         for _ in range(rounds):
             model = scratch.MLP(LAYERS, dtype=np.float32)
             adam = scratch.Adam(0.001)
-            ours.append(seconds(lambda: scratch.fit(model, x, y, optimizer=adam, epochs=1, batch_size=batch_size)))
+            ours.append(seconds(scratch.fit, model, x, y, optimizer=adam, epochs=1, batch_size=batch_size))
             peer = MLPClassifier(LAYERS[1:-1], batch_size=batch_size, max_iter=1, alpha=0, random_state=0)
-            theirs.append(seconds(lambda: peer.fit(x, labels)))
+            theirs.append(seconds(peer.fit, x, labels))
         ratio = statistics.median(a / b for a, b in zip(ours, theirs))
-        lines.append([str(batch_size), f"{statistics.median(ours):.2f}", f"{statistics.median(theirs):.2f}", f"{ratio:.2f}"])
+        lines.append(
+            [str(batch_size), f"{statistics.median(ours):.2f}", f"{statistics.median(theirs):.2f}", f"{ratio:.2f}"]
+        )
     table = rows(["batch", "coursekit (s)", "scikit-learn (s)", "ratio"], lines)
-    publish(__file__, "An epoch of the NumPy MLP against scikit-learn's",
-            f"{len(x):,} images, layers {LAYERS}, Adam, float32, median of {rounds} rounds.\n\n{table}")
+    publish(
+        __file__,
+        "An epoch of the NumPy MLP against scikit-learn's",
+        f"{len(x):,} images, layers {LAYERS}, Adam, float32, median of {rounds} rounds.\n\n{table}",
+    )
 
 
 if __name__ == "__main__":

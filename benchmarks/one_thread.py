@@ -6,8 +6,12 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-ENVIRONMENT = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1",
-               "COURSEKIT_PROFILE": "full"}
+ENVIRONMENT = {
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "COURSEKIT_PROFILE": "full",
+}
 
 
 def run(script: str, jobs: list[dict]) -> list[dict]:
@@ -17,8 +21,13 @@ def run(script: str, jobs: list[dict]) -> list[dict]:
 
 
 def _run(script, job):
-    process = subprocess.run([sys.executable, script, json.dumps(job)], stdout=subprocess.PIPE, text=True,
-                             check=True, env=os.environ | ENVIRONMENT)
+    process = subprocess.run(
+        [sys.executable, script, json.dumps(job)],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        env=os.environ | ENVIRONMENT,
+    )
     result = json.loads(process.stdout.splitlines()[-1])
     print(f"{job}: {result}", flush=True)
     return result

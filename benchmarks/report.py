@@ -14,13 +14,15 @@ TITLE = "# Results\n\nWritten by `make bench`; each section by the script that i
 def publish(script: str, title: str, table: str, path: Path = RESULTS) -> None:
     """Print a Markdown table, and put it into results.md in place of the section of that title."""
     packages = ", ".join(f"{name} {version(name)}" for name in ("keras", "tensorflow", "numpy", "scikit-learn"))
-    section = (f"## {title}\n\n`benchmarks/{Path(script).name}`, {datetime.date.today():%d %B %Y}, {_machine()}, "
-               f"Python {platform.python_version()}, {packages}\n\n{table.strip()}\n")
+    section = (
+        f"## {title}\n\n`benchmarks/{Path(script).name}`, {datetime.date.today():%d %B %Y}, {_machine()}, "
+        f"Python {platform.python_version()}, {packages}\n\n{table.strip()}\n"
+    )
     print(f"\n{section}", flush=True)
-    old = path.read_text() if path.exists() else TITLE
+    old = path.read_text(encoding="utf-8") if path.exists() else TITLE
     head, *sections = re.split(r"^(?=## )", old, flags=re.M)
     kept = [text.strip() + "\n" for text in sections if not text.startswith(f"## {title}\n")]
-    path.write_text("\n".join([head.strip() + "\n", *sorted([*kept, section])]))
+    path.write_text("\n".join([head.strip() + "\n", *sorted([*kept, section])]), encoding="utf-8")
 
 
 def rows(header: list[str], lines: list[list[str]]) -> str:
@@ -31,5 +33,9 @@ def rows(header: list[str], lines: list[list[str]]) -> str:
 
 def _machine() -> str:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    names = re.findall(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text()) if Path("/proc/cpuinfo").exists() else []
+    names = (
+        re.findall(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
+        if Path("/proc/cpuinfo").exists()
+        else []
+    )
     return f"{names[0] if names else platform.machine()}, {cores} core" + "s" * (cores > 1)

@@ -38,8 +38,10 @@ def networks():
     """Encoder to 2 x 50 numbers, and decoder to 784 logits."""
     from coursekit.generative import dense_decoder, dense_encoder
 
-    return (dense_encoder((784,), 100, (200, 200), activation="tanh"),
-            dense_decoder((784,), 50, (200, 200), activation="tanh", output_activation=None))
+    return (
+        dense_encoder((784,), 100, (200, 200), activation="tanh"),
+        dense_decoder((784,), 50, (200, 200), activation="tanh", output_activation=None),
+    )
 
 
 def keras_io_model(encoder, decoder):
@@ -145,15 +147,24 @@ def tabulate(results: dict[str, dict], epoch: dict[str, float]) -> None:
     from report import publish, rows
 
     ours, theirs = list(results.values())[1:]
-    table = rows(["run", "epochs", "CPU seconds", "ELBO", "NLL, 500 samples"],
-                 [[name, f"{r['epochs']:,}", f"{r['seconds']:,.0f}", f"{r['elbo']:.2f}", f"**{r['nll']:.2f}**"]
-                  for name, r in results.items()])
-    publish(__file__, "VAE on binarised MNIST: nats per test image", (
-        "784-200-200, 50 latent, 200-200-784, tanh; 60,000 training images, binarised anew in each epoch; all "
-        "10,000 test images, binarised once. Burda et al. (2016) report an NLL of 86.76 (5,000 samples) for "
-        f"this model after 3,280 epochs.\n\n{table}\n\nAgainst keras.io's recipe: ELBO after ten minutes "
-        f"× {ours['elbo'] / theirs['elbo']:.3f}; an epoch, in turns, {epoch['coursekit']:.2f} s against "
-        f"{epoch['keras.io']:.2f} s, × {epoch['coursekit'] / epoch['keras.io']:.2f}."))
+    table = rows(
+        ["run", "epochs", "CPU seconds", "ELBO", "NLL, 500 samples"],
+        [
+            [name, f"{r['epochs']:,}", f"{r['seconds']:,.0f}", f"{r['elbo']:.2f}", f"**{r['nll']:.2f}**"]
+            for name, r in results.items()
+        ],
+    )
+    publish(
+        __file__,
+        "VAE on binarised MNIST: nats per test image",
+        (
+            "784-200-200, 50 latent, 200-200-784, tanh; 60,000 training images, binarised anew in each epoch; all "
+            "10,000 test images, binarised once. Burda et al. (2016) report an NLL of 86.76 (5,000 samples) for "
+            f"this model after 3,280 epochs.\n\n{table}\n\nAgainst keras.io's recipe: ELBO after ten minutes "
+            f"× {ours['elbo'] / theirs['elbo']:.3f}; an epoch, in turns, {epoch['coursekit']:.2f} s against "
+            f"{epoch['keras.io']:.2f} s, × {epoch['coursekit'] / epoch['keras.io']:.2f}."
+        ),
+    )
 
 
 if __name__ == "__main__":

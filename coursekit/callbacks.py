@@ -25,8 +25,13 @@ class LiveCurves(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         if self.figure is None:
-            self.figure = LiveFigure(self.params["epochs"], first_epoch=epoch, title=self.title or self.model.name,
-                                     alt=self.alt, every=self.every)
+            self.figure = LiveFigure(
+                self.params["epochs"],
+                first_epoch=epoch,
+                title=self.title or self.model.name,
+                alt=self.alt,
+                every=self.every,
+            )
         self.epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:

@@ -41,8 +41,11 @@ def check_choice(name: str, value: Any, choices: Collection[str]) -> None:
 def check_sizes(length: int | None = None, **sizes: Any) -> None:
     """Raise ValueError unless every argument is a sequence of integers >= 1, and of this length where one is given."""
     for name, numbers in sizes.items():
-        if (not isinstance(numbers, Sequence) or isinstance(numbers, str)
-                or not all(isinstance(n, Integral) and n >= 1 for n in numbers)):
+        if (
+            not isinstance(numbers, Sequence)
+            or isinstance(numbers, str)
+            or not all(isinstance(n, Integral) and n >= 1 for n in numbers)
+        ):
             raise ValueError(f"{name} must be integers >= 1 in a tuple; got {numbers!r}")
         if length is not None and len(numbers) != length:
             raise ValueError(f"{name} must be {length} integers; got {numbers!r}")
@@ -51,8 +54,11 @@ def check_sizes(length: int | None = None, **sizes: Any) -> None:
 def check_array(name: str, x: Any, shape: Sequence[int | None]) -> np.ndarray:
     """x as an array, or ValueError unless it holds examples of this shape; None allows any length."""
     x = np.asarray(x)
-    if (x.ndim != 1 + len(shape) or not len(x)
-            or any(length not in (None, actual) for actual, length in zip(x.shape[1:], shape))):
+    if (
+        x.ndim != 1 + len(shape)
+        or not len(x)
+        or any(length not in (None, actual) for actual, length in zip(x.shape[1:], shape))
+    ):
         wanted = ", ".join(map(str, ("n", *shape)))
         raise ValueError(f"{name} must have the shape ({wanted}) with n >= 1; got {x.shape}")
     return x

@@ -17,7 +17,7 @@ ASCII = str.maketrans({"✓": "ok", "≤": "<=", "≥": ">=", "≈": "~", "±": 
 
 
 def profile() -> str:
-    """"quick" or "full": what COURSEKIT_PROFILE says, else "full" where there is a GPU.
+    """ "quick" or "full": what COURSEKIT_PROFILE says, else "full" where there is a GPU.
 
     Raises:
         ValueError: COURSEKIT_PROFILE is set to something else.
@@ -34,7 +34,7 @@ def device() -> str:
     if gpus := _gpus():
         return f"{len(gpus)} GPU" + "s" * (len(gpus) > 1)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    unused = " (there is an NVIDIA GPU, but not for Keras: see README, \"With a GPU\")" * Path("/dev/nvidia0").exists()
+    unused = ' (there is an NVIDIA GPU, but not for Keras: see README, "With a GPU")' * Path("/dev/nvidia0").exists()
     return f"CPU, {cores} core" + "s" * (cores > 1) + unused
 
 

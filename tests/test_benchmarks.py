@@ -47,9 +47,11 @@ def test_the_readme_quotes_what_was_measured():
     sections = (ROOT / "benchmarks" / "results.md").read_text().split("\n## ")
     table = re.findall(r"^\| ([^|]+) \| ([^|]+) \| [^|]+ \|$", (ROOT / "README.md").read_text(), re.M)
     quoted = {name: re.findall(r"\d+\.\d+", figures) for name, figures in table}
-    for row, title in [("LeNet-5 on MNIST, test error", "LeNet-5 on MNIST: test error (%)"),
-                       ("VAE on binarised MNIST, NLL in nats", "VAE on binarised MNIST: nats per test image"),
-                       ("InfoGAN on MNIST, error of c1", "InfoGAN on MNIST: error of c1 as a classifier (%)"),
-                       ("a GAN's training step", "A GAN's training step")]:
+    for row, title in [
+        ("LeNet-5 on MNIST, test error", "LeNet-5 on MNIST: test error (%)"),
+        ("VAE on binarised MNIST, NLL in nats", "VAE on binarised MNIST: nats per test image"),
+        ("InfoGAN on MNIST, error of c1", "InfoGAN on MNIST: error of c1 as a classifier (%)"),
+        ("a GAN's training step", "A GAN's training step"),
+    ]:
         section = next(text for text in sections if text.startswith(title))
         assert quoted[row] and set(quoted[row]) <= set(re.findall(r"\*\*([\d.]+)\*\*", section)), row

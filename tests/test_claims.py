@@ -13,39 +13,45 @@ nan, inf = float("nan"), float("inf")
 numbers = st.floats(allow_nan=False)
 
 
-@pytest.mark.parametrize("measured, bound, line", [
-    (0.0093, {"at_most": 0.02}, "✓ name: 0.0093 ≤ 0.02"),
-    (0.98123, {"at_least": 0.95}, "✓ name: 0.9812 ≥ 0.95"),
-    (0.52, {"between": (0.4, 0.6)}, "✓ name: 0.52 in [0.4, 0.6]"),
-    (0.25, {"equals": 0.25, "tolerance": 1e-6}, "✓ name: 0.25 ≈ 0.25 ± 1e-06"),
-    (61706, {"equals": 61706}, "✓ name: 61706 = 61706"),
-    (62378344, {"at_least": 100}, "✓ name: 62378344 ≥ 100"),
-    (3.2e-9, {"at_most": 1e-6}, "✓ name: 3.2e-09 ≤ 1e-06"),
-    ((120, 84), {"equals": (120, 84)}, "✓ name: (120, 84) = (120, 84)"),
-    ("LeNet-5", {"equals": "LeNet-5"}, "✓ name: LeNet-5 = LeNet-5"),
-    (True, {"equals": True}, "✓ name: True = True"),
-    (False, {"equals": False}, "✓ name: False = False"),
-    (0, {"equals": 0}, "✓ name: 0 = 0"),
-    (inf, {"at_least": 3}, "✓ name: inf ≥ 3"),
-    ((np.int64(120), np.int64(84)), {"equals": (120, 84)}, "✓ name: (120, 84) = (120, 84)"),
-])
+@pytest.mark.parametrize(
+    "measured, bound, line",
+    [
+        (0.0093, {"at_most": 0.02}, "✓ name: 0.0093 ≤ 0.02"),
+        (0.98123, {"at_least": 0.95}, "✓ name: 0.9812 ≥ 0.95"),
+        (0.52, {"between": (0.4, 0.6)}, "✓ name: 0.52 in [0.4, 0.6]"),
+        (0.25, {"equals": 0.25, "tolerance": 1e-6}, "✓ name: 0.25 ≈ 0.25 ± 1e-06"),
+        (61706, {"equals": 61706}, "✓ name: 61706 = 61706"),
+        (62378344, {"at_least": 100}, "✓ name: 62378344 ≥ 100"),
+        (3.2e-9, {"at_most": 1e-6}, "✓ name: 3.2e-09 ≤ 1e-06"),
+        ((120, 84), {"equals": (120, 84)}, "✓ name: (120, 84) = (120, 84)"),
+        ("LeNet-5", {"equals": "LeNet-5"}, "✓ name: LeNet-5 = LeNet-5"),
+        (True, {"equals": True}, "✓ name: True = True"),
+        (False, {"equals": False}, "✓ name: False = False"),
+        (0, {"equals": 0}, "✓ name: 0 = 0"),
+        (inf, {"at_least": 3}, "✓ name: inf ≥ 3"),
+        ((np.int64(120), np.int64(84)), {"equals": (120, 84)}, "✓ name: (120, 84) = (120, 84)"),
+    ],
+)
 def test_a_claim_that_holds_prints_one_line(capsys, measured, bound, line):
     claim("name", measured, **bound)
     assert capsys.readouterr().out == line + "\n"
 
 
-@pytest.mark.parametrize("measured, bound, message", [
-    (0.0305, {"at_most": 0.02}, "name: 0.0305, claimed ≤ 0.02"),
-    (0.9, {"at_least": 0.95}, "name: 0.9, claimed ≥ 0.95"),
-    (0.7, {"between": (0.4, 0.6)}, "name: 0.7, claimed in [0.4, 0.6]"),
-    (0.26, {"equals": 0.25, "tolerance": 1e-3}, "name: 0.26, claimed ≈ 0.25 ± 0.001"),
-    (61705, {"equals": 61706}, "name: 61705, claimed = 61706"),
-    (False, {"equals": True}, "name: False, claimed = True"),
-    ((1, 2), {"equals": (2, 1)}, "name: (1, 2), claimed = (2, 1)"),
-    (nan, {"at_most": 1}, "name: nan, claimed ≤ 1"),
-    (inf, {"at_most": 1}, "name: inf, claimed ≤ 1"),
-    (-inf, {"at_least": 1}, "name: -inf, claimed ≥ 1"),
-])
+@pytest.mark.parametrize(
+    "measured, bound, message",
+    [
+        (0.0305, {"at_most": 0.02}, "name: 0.0305, claimed ≤ 0.02"),
+        (0.9, {"at_least": 0.95}, "name: 0.9, claimed ≥ 0.95"),
+        (0.7, {"between": (0.4, 0.6)}, "name: 0.7, claimed in [0.4, 0.6]"),
+        (0.26, {"equals": 0.25, "tolerance": 1e-3}, "name: 0.26, claimed ≈ 0.25 ± 0.001"),
+        (61705, {"equals": 61706}, "name: 61705, claimed = 61706"),
+        (False, {"equals": True}, "name: False, claimed = True"),
+        ((1, 2), {"equals": (2, 1)}, "name: (1, 2), claimed = (2, 1)"),
+        (nan, {"at_most": 1}, "name: nan, claimed ≤ 1"),
+        (inf, {"at_most": 1}, "name: inf, claimed ≤ 1"),
+        (-inf, {"at_least": 1}, "name: -inf, claimed ≥ 1"),
+    ],
+)
 def test_a_claim_that_fails_says_name_measured_and_bound(capsys, measured, bound, message):
     with pytest.raises(ClaimError) as error:
         claim("name", measured, **bound)
@@ -62,17 +68,32 @@ def test_a_near_miss_is_not_rounded_into_its_bound(measured, bound):
     assert figure != shown[2:]
 
 
-@pytest.mark.parametrize("bound", [
-    {"at_least": -inf}, {"at_most": inf}, {"between": (-inf, inf)}, {"equals": nan},
-    {"equals": nan, "tolerance": 1}, {"equals": 0, "tolerance": inf}])
+@pytest.mark.parametrize(
+    "bound",
+    [
+        {"at_least": -inf},
+        {"at_most": inf},
+        {"between": (-inf, inf)},
+        {"equals": nan},
+        {"equals": nan, "tolerance": 1},
+        {"equals": 0, "tolerance": inf},
+    ],
+)
 def test_nan_meets_no_bound(bound):
     with pytest.raises(ClaimError):
         claim("name", nan, **bound)
 
 
-@pytest.mark.parametrize("bound", [
-    {"at_least": nan}, {"at_most": nan}, {"between": (nan, 1)}, {"between": (0, nan)},
-    {"equals": 0.5, "tolerance": nan}])
+@pytest.mark.parametrize(
+    "bound",
+    [
+        {"at_least": nan},
+        {"at_most": nan},
+        {"between": (nan, 1)},
+        {"between": (0, nan)},
+        {"equals": 0.5, "tolerance": nan},
+    ],
+)
 def test_nan_is_no_bound_either(bound):
     with pytest.raises((ClaimError, ValueError)):
         claim("name", 0.5, **bound)
@@ -95,16 +116,30 @@ def test_bounds_include_their_ends(measured, bound):
     assert holds(at_most=measured) and holds(at_least=measured) and holds(between=(measured, measured))
 
 
-@pytest.mark.parametrize("scalar", [
-    np.float32(0.5), np.float64(0.5), np.array(0.5), tf.constant(0.5), tf.Variable(0.5, dtype=tf.float64),
-    keras.Variable(0.5), keras.ops.convert_to_tensor(0.5)], ids=lambda scalar: type(scalar).__name__)
+@pytest.mark.parametrize(
+    "scalar",
+    [
+        np.float32(0.5),
+        np.float64(0.5),
+        np.array(0.5),
+        tf.constant(0.5),
+        tf.Variable(0.5, dtype=tf.float64),
+        keras.Variable(0.5),
+        keras.ops.convert_to_tensor(0.5),
+    ],
+    ids=lambda scalar: type(scalar).__name__,
+)
 def test_scalars_of_any_library_are_numbers(capsys, scalar):
     claim("name", scalar, at_least=0.4)
     claim("name", scalar, equals=0.5)
     claim("name", 0.5, equals=scalar)
     claim("name", scalar, equals=0.5, tolerance=0.1)
     assert capsys.readouterr().out.splitlines() == [
-        "✓ name: 0.5 ≥ 0.4", "✓ name: 0.5 = 0.5", "✓ name: 0.5 = 0.5", "✓ name: 0.5 ≈ 0.5 ± 0.1"]
+        "✓ name: 0.5 ≥ 0.4",
+        "✓ name: 0.5 = 0.5",
+        "✓ name: 0.5 = 0.5",
+        "✓ name: 0.5 ≈ 0.5 ± 0.1",
+    ]
 
 
 @pytest.mark.parametrize("scalar", [np.int32(3), np.array(3), tf.constant(3)], ids=lambda scalar: type(scalar).__name__)
@@ -119,9 +154,11 @@ def test_truth_values_of_any_library(capsys, scalar):
     assert capsys.readouterr().out == "✓ name: True = True\n"
 
 
-@pytest.mark.parametrize("measured", [
-    np.array([0.5]), np.zeros((2, 2)), tf.constant([0.5]), [0.5], {"loss": 0.5}, None, "0.5", (0.5,), True, 1j,
-], ids=lambda measured: type(measured).__name__)
+@pytest.mark.parametrize(
+    "measured",
+    [np.array([0.5]), np.zeros((2, 2)), tf.constant([0.5]), [0.5], {"loss": 0.5}, None, "0.5", (0.5,), True, 1j],
+    ids=lambda measured: type(measured).__name__,
+)
 def test_what_is_not_one_number_is_rejected(measured):
     with pytest.raises(TypeError, match="measured"):
         claim("name", measured, at_least=0)

@@ -21,7 +21,7 @@ from coursekit import data, environment
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch):
+def defaults(monkeypatch):
     """The defaults of a machine without a GPU, with digits that need no network."""
     monkeypatch.delenv("COURSEKIT_PROFILE", raising=False)
     monkeypatch.setenv("COURSEKIT_DIGITS", "stroke_digits")
@@ -30,20 +30,34 @@ def environment(monkeypatch):
 
 
 def fresh_python(code, **environment):
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", check=True,
-                          env=os.environ | {"PYTHONIOENCODING": "utf-8"} | environment)
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=True,
+        env=os.environ | {"PYTHONIOENCODING": "utf-8"} | environment,
+    )
 
 
 def test_start_prints_one_line_and_nothing_else_does():
     """Not even TensorFlow, which logs from C++ at its import and at its first operation."""
     done = fresh_python(
         "import coursekit; coursekit.start(seed=7); import keras; keras.ops.matmul(*[keras.ops.ones((2, 2))] * 2)",
-        COURSEKIT_PROFILE="full")
+        COURSEKIT_PROFILE="full",
+    )
     assert done.stderr == ""
     (line,) = done.stdout.splitlines()
-    for fact in (f"coursekit {coursekit.__version__}", f"Python {platform.python_version()}",
-                 f"Keras {keras.version()}", keras.backend.backend(), "CPU", "profile full", "seed 7",
-                 "digits: stroke_digits"):
+    for fact in (
+        f"coursekit {coursekit.__version__}",
+        f"Python {platform.python_version()}",
+        f"Keras {keras.version()}",
+        keras.backend.backend(),
+        "CPU",
+        "profile full",
+        "seed 7",
+        "digits: stroke_digits",
+    ):
         assert fact in line
 
 
@@ -135,9 +149,11 @@ def test_pick(profile, expected):
 
 
 def public_objects():
-    modules = [coursekit] + [importlib.import_module(found.name) for found in
-                             pkgutil.walk_packages(coursekit.__path__, "coursekit.")
-                             if not found.name.endswith("__main__")]
+    modules = [coursekit] + [
+        importlib.import_module(found.name)
+        for found in pkgutil.walk_packages(coursekit.__path__, "coursekit.")
+        if not found.name.endswith("__main__")
+    ]
     for module in modules:
         for name in getattr(module, "__all__", []):
             yield f"{module.__name__}.{name}", getattr(module, name)

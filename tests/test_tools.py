@@ -41,15 +41,30 @@ def course(tools, tmp_path, monkeypatch):
     folder = tmp_path / "notebooks"
     folder.mkdir()
     for stem, cells in {
-        "01_broken": [new_markdown_cell("# 01 · Broken"), new_code_cell("print('before')"),
-                      new_code_cell("\n# a comment\n1 / 0"), new_code_cell("print('after')")],
-        "02_sound": [new_markdown_cell("# 02 · Sound\n\n$x^2$"), new_code_cell(PICTURE),
-                     new_markdown_cell("> **Erratum.** A slip."), new_code_cell("print('✓ a claim: 1 ≤ 2')")],
+        "01_broken": [
+            new_markdown_cell("# 01 · Broken"),
+            new_code_cell("print('before')"),
+            new_code_cell("\n# a comment\n1 / 0"),
+            new_code_cell("print('after')"),
+        ],
+        "02_sound": [
+            new_markdown_cell("# 02 · Sound\n\n$x^2$"),
+            new_code_cell(PICTURE),
+            new_markdown_cell("> **Erratum.** A slip."),
+            new_code_cell("print('✓ a claim: 1 ≤ 2')"),
+        ],
     }.items():
         for cell in cells:
             cell.metadata["slideshow"] = {"slide_type": "slide"}
-        nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": {
-            "name": "a kernel that no machine has", "display_name": "?", "language": "python"}}), folder / f"{stem}.ipynb")
+        nbformat.write(
+            new_notebook(
+                cells=cells,
+                metadata={
+                    "kernelspec": {"name": "a kernel that no machine has", "display_name": "?", "language": "python"}
+                },
+            ),
+            folder / f"{stem}.ipynb",
+        )
     for module in tools.values():
         for name, value in (("ROOT", tmp_path), ("NOTEBOOKS", folder), ("BUILD", tmp_path / "build")):
             if hasattr(module, name):
@@ -73,7 +88,9 @@ def test_a_failing_notebook_is_reported_and_the_rest_still_runs(tools, course, m
     broken = nbformat.read(course / "build" / "notebooks" / "01_broken.ipynb", as_version=4)
     assert [cell.get("execution_count") for cell in broken.cells[1:]] == [1, 2, None]  # stopped at the failure
 
-    pages = {path.relative_to(course / "build").as_posix(): path.read_text() for path in (course / "build").glob("*/*.html")}
+    pages = {
+        path.relative_to(course / "build").as_posix(): path.read_text() for path in (course / "build").glob("*/*.html")
+    }
     assert set(pages) == {f"{kind}/{stem}.html" for kind in ("pages", "slides") for stem in ("01_broken", "02_sound")}
     assert "ZeroDivisionError" in pages["pages/01_broken.html"]
     for html in [*pages.values(), (course / "build" / "index.html").read_text()]:
@@ -126,10 +143,15 @@ def test_seeds_prints_the_statistics_of_each_claim(tools, tmp_path, capsys):
     assert re.search(r"2/4 +4 +2\.5 .*<-- too near$", lines["the seed"])
 
 
-@pytest.mark.parametrize(("relation", "bound", "expected"), [
-    ("≤", "0.02", (float("-inf"), 0.02)), ("≥", "-1e-06", (-1e-06, float("inf"))),
-    ("in", "[0.4, 0.6]", (0.4, 0.6)), ("≈", "0.25 ± 0.05", (0.2, 0.3)),
-])
+@pytest.mark.parametrize(
+    ("relation", "bound", "expected"),
+    [
+        ("≤", "0.02", (float("-inf"), 0.02)),
+        ("≥", "-1e-06", (-1e-06, float("inf"))),
+        ("in", "[0.4, 0.6]", (0.4, 0.6)),
+        ("≈", "0.25 ± 0.05", (0.2, 0.3)),
+    ],
+)
 def test_limits(tools, relation, bound, expected):
     assert tools["seeds"].limits(relation, bound) == pytest.approx(expected)
 
@@ -141,12 +163,16 @@ def test_the_tools_read_what_claim_writes(tools, capsys):
     claim("parameters", 61706, equals=61706)
     with pytest.raises(ClaimError) as failure:
         claim("error", float("nan"), at_most=0.02)
-    output = [nbformat.v4.new_output("stream", text=capsys.readouterr().out),
-              nbformat.v4.new_output("error", ename="ClaimError", evalue=str(failure.value))]
+    output = [
+        nbformat.v4.new_output("stream", text=capsys.readouterr().out),
+        nbformat.v4.new_output("error", ename="ClaimError", evalue=str(failure.value)),
+    ]
     found = tools["seeds"].measurements(new_notebook(cells=[new_code_cell("", outputs=output)]))
     assert [(run.name, run.measured, run.relation, run.bound, run.failed) for run in found] == [
-        ("ratio: a to b", "0.52", "in", "[0.4, 0.6]", False), ("parameters", "61706", "=", "61706", False),
-        ("error", "nan", "≤", "0.02", True)]
+        ("ratio: a to b", "0.52", "in", "[0.4, 0.6]", False),
+        ("parameters", "61706", "=", "61706", False),
+        ("error", "nan", "≤", "0.02", True),
+    ]
 
 
 def test_badges_follow_the_address_in_pyproject(tools, tmp_path):
@@ -155,7 +181,10 @@ def test_badges_follow_the_address_in_pyproject(tools, tmp_path):
     link = "https://colab.research.google.com/github/OWNER/old/blob/main/notebooks/01_a.ipynb"
     (tmp_path / "README.md").write_text(f"[Colab]({link})\ngit clone https://github.com/OWNER/old\n")
     path = tmp_path / "notebooks" / "01_a.ipynb"
-    nbformat.write(new_notebook(cells=[new_markdown_cell(link), new_code_cell("%pip install git+https://github.com/OWNER/old")]), path)
+    nbformat.write(
+        new_notebook(cells=[new_markdown_cell(link), new_code_cell("%pip install git+https://github.com/OWNER/old")]),
+        path,
+    )
 
     main = tools["badges"].main
     assert main(check=True, root=tmp_path) == 1 and "OWNER" in path.read_text()

@@ -1,7 +1,7 @@
 """Write the repository's address, which pyproject.toml defines, into the notebooks and the README.
 
-    python tools/badges.py           write
-    python tools/badges.py --check   only say which files differ; exit status 1 if any does
+python tools/badges.py           write
+python tools/badges.py --check   only say which files differ; exit status 1 if any does
 """
 
 import re
@@ -17,7 +17,9 @@ ROOT = Path(__file__).parents[1]
 def addressed(text: str, repository: str) -> str:
     """The text with its Colab links, install lines and clone lines pointing at ``repository``."""
     owner_and_name = repository.removeprefix("https://github.com/")
-    text = re.sub(r"(https://colab\.research\.google\.com/github/)[^/\s]+/[^/\s]+(/blob/)", rf"\g<1>{owner_and_name}\g<2>", text)
+    text = re.sub(
+        r"(https://colab\.research\.google\.com/github/)[^/\s]+/[^/\s]+(/blob/)", rf"\g<1>{owner_and_name}\g<2>", text
+    )
     return re.sub(r"(git\+|git clone )https://github\.com/[\w.-]+/[\w.-]+", rf"\g<1>{repository}", text)
 
 

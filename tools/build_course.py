@@ -39,7 +39,9 @@ def run_all(paths: list[Path], store: bool) -> tuple[list[Path], int]:
         print(f"[{number}/{len(paths)}] {path.stem:34}", end="", flush=True)
         notebook = nbformat.read(path, as_version=4)
         result = execute(notebook, NOTEBOOKS)
-        print(f"{result.seconds:6.1f} s {result.megabytes:7.0f} MB   {'FAILED' if result.failure else 'ok'}", flush=True)
+        print(
+            f"{result.seconds:6.1f} s {result.megabytes:7.0f} MB   {'FAILED' if result.failure else 'ok'}", flush=True
+        )
         if result.failure:
             failures += 1
             print(f"        {result.failure}", flush=True)
@@ -59,9 +61,12 @@ def render(paths: list[Path]) -> None:
     entries = []
     for kind, exporter in (("pages", HTMLExporter), ("slides", SlidesExporter)):
         (BUILD / kind).mkdir(parents=True, exist_ok=True)
-        converter = exporter(template_name=f"course_{kind}",
-                             extra_template_basedirs=[str(TEMPLATES)], extra_template_paths=[str(TEMPLATES)],
-                             language_code="en")
+        converter = exporter(
+            template_name=f"course_{kind}",
+            extra_template_basedirs=[str(TEMPLATES)],
+            extra_template_paths=[str(TEMPLATES)],
+            language_code="en",
+        )
         for path in paths:
             notebook = nbformat.read(path, as_version=4)
             at = everything.index(path.stem) if path.stem in everything else 0
@@ -72,8 +77,10 @@ def render(paths: list[Path]) -> None:
             (BUILD / kind / f"{path.stem}.html").write_text(html)
             if kind == "pages":
                 entries.append((path.stem, notebook.metadata.title))
-    rows = "\n".join(f'<li><a href="pages/{stem}.html">{name}</a> <a class="deck" href="slides/{stem}.html">slides</a></li>'
-                     for stem, name in entries)
+    rows = "\n".join(
+        f'<li><a href="pages/{stem}.html">{name}</a> <a class="deck" href="slides/{stem}.html">slides</a></li>'
+        for stem, name in entries
+    )
     contents = (TEMPLATES / "index.html").read_text().replace("{{ rows }}", rows)
     (BUILD / "index.html").write_text(contents)
     print(f"{len(paths)} pages and decks: {(BUILD / 'index.html').relative_to(ROOT)}")

@@ -23,9 +23,20 @@ OTHER_NUMERICS = {
 def leg(title: str, notebooks: list[str], **environment: str) -> int:
     print(f"\n== notebooks, {title}", flush=True)
     command = [
-        sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env",
-        "--nbval-sanitize-with", "tests/notebooks/sanitize.cfg",
-        "-n", "2", "--dist", "loadfile", "-q", "--durations=5", *(notebooks or ["notebooks"]),
+        sys.executable,
+        "-m",
+        "pytest",
+        "--nbval",
+        "--nbval-current-env",
+        "--nbval-sanitize-with",
+        "tests/notebooks/sanitize.cfg",
+        "-n",
+        "2",
+        "--dist",
+        "loadfile",
+        "-q",
+        "--durations=5",
+        *(notebooks or ["notebooks"]),
     ]
     environment = os.environ | {"COURSEKIT_PROFILE": "quick"} | SHARED_CORES | environment
     return subprocess.run(command, cwd=ROOT, env=environment).returncode

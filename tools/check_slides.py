@@ -16,17 +16,28 @@ from pathlib import Path
 
 from execution import ROOT, chosen
 
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync",
-         "--allow-file-access-from-files", "--virtual-time-budget=20000"]
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--hide-scrollbars",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--allow-file-access-from-files",
+    "--virtual-time-budget=20000",
+]
 SMALLEST = 0.75  # a slide shrunk below this is hard to read from the last row
 
 
 def chromium(*arguments: str) -> str:
     program = shutil.which("chromium") or shutil.which("google-chrome") or sys.exit("Chromium is not on the PATH")
     with tempfile.TemporaryDirectory() as profile:
-        return subprocess.run([program, *FLAGS, f"--user-data-dir={profile}", *arguments],
-                              capture_output=True, text=True, timeout=180).stdout
+        return subprocess.run(
+            [program, *FLAGS, f"--user-data-dir={profile}", *arguments], capture_output=True, text=True, timeout=180
+        ).stdout
 
 
 def slides(deck: Path) -> list[tuple[str, float, int]]:

@@ -38,8 +38,14 @@ class _HereKernel(AsyncKernelManager):
 
 def execute(notebook: nbformat.NotebookNode, folder: Path, *, keep_going: bool = False) -> Execution:
     """Run all cells in place; stop at the first that raises unless ``keep_going``."""
-    client = NotebookClient(notebook, kernel_manager_class=_HereKernel, timeout=None, allow_errors=True,
-                            coalesce_streams=True, resources={"metadata": {"path": str(folder)}})
+    client = NotebookClient(
+        notebook,
+        kernel_manager_class=_HereKernel,
+        timeout=None,
+        allow_errors=True,
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(folder)}},
+    )
     client.allow_errors = keep_going
     failure, peak, done = None, [0.0], threading.Event()
     start = time.monotonic()

@@ -41,7 +41,9 @@ def measurements(notebook: nbformat.NotebookNode) -> list[Measurement]:
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if output.output_type == "error" and output.ename == "ClaimError":
-                found += [Measurement(**match.groupdict(), failed=True) for match in [FAILED.match(output.evalue)] if match]
+                found += [
+                    Measurement(**match.groupdict(), failed=True) for match in [FAILED.match(output.evalue)] if match
+                ]
             for line in output.get("text", "").splitlines():
                 found += [Measurement(**match.groupdict(), failed=False) for match in [CLAIM.match(line)] if match]
     return found
@@ -70,8 +72,10 @@ def row(name: str, runs: list[Measurement]) -> str:
     room = min(mean - low, high - mean)
     distance = room / deviation if deviation else float("inf")
     mark = "  <-- too near" if distance < ENOUGH or failures else ""
-    return (f"{name[:58]:58} {failures:3}/{len(runs):<3} {worst:10.4g} {mean:10.4g} {deviation:10.2g}   "
-            f"{runs[0].relation} {runs[0].bound:18} {distance:8.1f}{mark}")
+    return (
+        f"{name[:58]:58} {failures:3}/{len(runs):<3} {worst:10.4g} {mean:10.4g} {deviation:10.2g}   "
+        f"{runs[0].relation} {runs[0].bound:18} {distance:8.1f}{mark}"
+    )
 
 
 def main() -> int:

@@ -136,16 +136,20 @@ def digits_source(source: str | None = None) -> DigitsSource:
         return DigitsSource("MNIST", "; ".join([f"prepared in {place}", *broken.values()]), folder.parents[1])
     if broken:
         if choice == "mnist":
-            raise DataError(f"MNIST cannot be read: {'; '.join(broken.values())}. In full: "
-                            f"{', '.join(map(str, broken))}. Move it away to prepare MNIST anew, or set "
-                            "COURSEKIT_DIGITS=stroke_digits.")
+            raise DataError(
+                f"MNIST cannot be read: {'; '.join(broken.values())}. In full: "
+                f"{', '.join(map(str, broken))}. Move it away to prepare MNIST anew, or set "
+                "COURSEKIT_DIGITS=stroke_digits."
+            )
         return DigitsSource("stroke_digits", "; ".join(broken.values()), ours)
     trouble = _network_trouble()
     if not trouble:
         return DigitsSource("MNIST", "to be downloaded", ours)
     if choice == "mnist":
-        raise DataError(f"MNIST is not prepared and cannot be downloaded: {_unfinished_mnist()}{trouble}. Prepare it "
-                        "where there is a network and set TFDS_DATA_DIR, or set COURSEKIT_DIGITS=stroke_digits.")
+        raise DataError(
+            f"MNIST is not prepared and cannot be downloaded: {_unfinished_mnist()}{trouble}. Prepare it "
+            "where there is a network and set TFDS_DATA_DIR, or set COURSEKIT_DIGITS=stroke_digits."
+        )
     return DigitsSource("stroke_digits", f"MNIST is not prepared, {_unfinished_mnist()}and {trouble}", ours)
 
 
@@ -206,8 +210,11 @@ def _prepared_mnist() -> tuple[tuple[str, Path] | None, dict[Path, str]]:
 
 def _unfinished_mnist() -> str:
     """A clause on the folders that an interrupted download left behind; TFDS starts afresh beside them."""
-    left = [f"mnist/{folder.name} in {place} is unfinished and was left untouched, "
-            for place, data_dir in _places() for folder in sorted((data_dir / "mnist").glob("incomplete.*"))]
+    left = [
+        f"mnist/{folder.name} in {place} is unfinished and was left untouched, "
+        for place, data_dir in _places()
+        for folder in sorted((data_dir / "mnist").glob("incomplete.*"))
+    ]
     return "".join(left)
 
 
@@ -291,8 +298,9 @@ def _open(found, split, size, strict):
             if not _prepared_mnist()[0]:  # else another process was faster
                 if strict:
                     raise DataError(f"MNIST could not be downloaded to {found.data_dir}: {error}") from error
-                found = replace(found, name="stroke_digits",
-                                reason=f"the download of MNIST failed: {type(error).__name__}")
+                found = replace(
+                    found, name="stroke_digits", reason=f"the download of MNIST failed: {type(error).__name__}"
+                )
     if found.name == "MNIST":
         (place, folder), _ = _prepared_mnist()
         reason = f"downloaded to {place}" if found.reason == "to be downloaded" else found.reason
@@ -316,13 +324,17 @@ def _prepared_stroke_digits(split, size) -> tuple[str, Path]:
     for place, data_dir in _places():
         if (data_dir / parts).exists():
             if fault := _fault(data_dir / parts):
-                raise DataError(f"stroke_digits cannot be read: {data_dir / parts} is broken ({fault}). It was left "
-                                "untouched; move it away and the digits are drawn anew.")
+                raise DataError(
+                    f"stroke_digits cannot be read: {data_dir / parts} is broken ({fault}). It was left "
+                    "untouched; move it away and the digits are drawn anew."
+                )
             return place, data_dir / parts
     place, data_dir = _place_to_prepare()
     if not _may_write(data_dir):
-        raise DataError("stroke_digits cannot be prepared, for no data folder can be written to: "
-                        f"{', '.join(str(folder) for _, folder in _places())}. Set TFDS_DATA_DIR to one that can.")
+        raise DataError(
+            "stroke_digits cannot be prepared, for no data folder can be written to: "
+            f"{', '.join(str(folder) for _, folder in _places())}. Set TFDS_DATA_DIR to one that can."
+        )
     try:
         with _quiet_tfds():
             StrokeDigits(config=config, data_dir=data_dir).download_and_prepare()
@@ -352,5 +364,6 @@ def _readable(builder) -> Iterator[None]:
     try:
         yield
     except (tf.errors.DataLossError, tf.errors.NotFoundError) as error:
-        raise DataError(f"{builder.data_path} is damaged and was left untouched: {error.message}. "
-                        "Move it away to prepare it anew.") from error
+        raise DataError(
+            f"{builder.data_path} is damaged and was left untouched: {error.message}. Move it away to prepare it anew."
+        ) from error

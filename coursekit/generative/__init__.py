@@ -22,21 +22,33 @@ from coursekit.generative.autoencoder import (
     dense_encoder,
     gradient,
 )
+from coursekit.generative.checked_model import StopOnNaN
 from coursekit.generative.evaluation import frechet_distance
 from coursekit.generative.flow import AffineCoupling, RealNVP
 from coursekit.generative.gan import GAN, InfoGAN, convolutional_discriminator, convolutional_generator
-from coursekit.generative.checked_model import StopOnNaN
-from coursekit.generative.vae import (
-    VariationalAutoencoder,
-    kl_to_standard_normal,
-    normal_log_density,
-    reparameterize,
-)
+from coursekit.generative.vae import VariationalAutoencoder, kl_to_standard_normal, normal_log_density, reparameterize
 
 __all__ = [
-    "Autoencoder", "batch_jacobian", "contractive_penalty", "contractive_penalty_of_sigmoid_layer",
-    "convolutional_decoder", "convolutional_encoder", "corrupt", "dense_decoder", "dense_encoder", "gradient",
-    "AffineCoupling", "RealNVP", "StopOnNaN",
-    "GAN", "InfoGAN", "convolutional_discriminator", "convolutional_generator", "frechet_distance",
-    "VariationalAutoencoder", "kl_to_standard_normal", "normal_log_density", "reparameterize",
+    "Autoencoder",
+    "batch_jacobian",
+    "contractive_penalty",
+    "contractive_penalty_of_sigmoid_layer",
+    "convolutional_decoder",
+    "convolutional_encoder",
+    "corrupt",
+    "dense_decoder",
+    "dense_encoder",
+    "gradient",
+    "AffineCoupling",
+    "RealNVP",
+    "StopOnNaN",
+    "GAN",
+    "InfoGAN",
+    "convolutional_discriminator",
+    "convolutional_generator",
+    "frechet_distance",
+    "VariationalAutoencoder",
+    "kl_to_standard_normal",
+    "normal_log_density",
+    "reparameterize",
 ]

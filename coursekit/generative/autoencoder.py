@@ -22,9 +22,20 @@ from coursekit.generative.checked_model import (
     in_batches,
 )
 
-__all__ = ["CORRUPTIONS", "LOSSES", "Autoencoder", "batch_jacobian", "contractive_penalty",
-           "contractive_penalty_of_sigmoid_layer", "convolutional_decoder", "convolutional_encoder",
-           "corrupt", "dense_decoder", "dense_encoder", "gradient"]
+__all__ = [
+    "CORRUPTIONS",
+    "LOSSES",
+    "Autoencoder",
+    "batch_jacobian",
+    "contractive_penalty",
+    "contractive_penalty_of_sigmoid_layer",
+    "convolutional_decoder",
+    "convolutional_encoder",
+    "corrupt",
+    "dense_decoder",
+    "dense_encoder",
+    "gradient",
+]
 
 CORRUPTIONS = ("gaussian", "masking", "salt_and_pepper")
 LOSSES = ("squared_error", "binary_cross_entropy")
@@ -62,14 +73,25 @@ class Autoencoder(CheckedModel):
 
     takes_targets = True
 
-    def __init__(self, encoder: Model, decoder: Model, *, sparsity: float = 0.0, contraction: float = 0.0,
-                 noise: tuple[str, float] | None = None, loss: str = "squared_error", seed: int | None = None,
-                 name: str = "autoencoder", **options: Any):
+    def __init__(
+        self,
+        encoder: Model,
+        decoder: Model,
+        *,
+        sparsity: float = 0.0,
+        contraction: float = 0.0,
+        noise: tuple[str, float] | None = None,
+        loss: str = "squared_error",
+        seed: int | None = None,
+        name: str = "autoencoder",
+        **options: Any,
+    ):
         super().__init__(name=name, **options)
         self.example_shape = check_pair(encoder, decoder)
         if encoder.output_shape != decoder.input_shape:
-            raise ValueError(f"decoder must take the code that encoder gives, {encoder.output_shape}; "
-                             f"got {decoder.input_shape}")
+            raise ValueError(
+                f"decoder must take the code that encoder gives, {encoder.output_shape}; got {decoder.input_shape}"
+            )
         check_weight("sparsity", sparsity)
         check_weight("contraction", contraction)
         if noise is not None:
@@ -98,8 +120,14 @@ class Autoencoder(CheckedModel):
             self.add_loss(self.sparsity * ops.mean(_sum(ops.abs(code))))
         return self.decoder(code, training=training)
 
-    def compute_loss(self, x: KerasTensor = None, y: KerasTensor | None = None, y_pred: KerasTensor = None,
-                     sample_weight: KerasTensor | None = None, training: bool = True) -> KerasTensor:
+    def compute_loss(
+        self,
+        x: KerasTensor = None,
+        y: KerasTensor | None = None,
+        y_pred: KerasTensor = None,
+        sample_weight: KerasTensor | None = None,
+        training: bool = True,
+    ) -> KerasTensor:
         """L + Omega, a mean over the batch."""
         self.check_targets(x, y, sample_weight)
         x = ops.cast(x, self.compute_dtype)
@@ -134,16 +162,18 @@ class Autoencoder(CheckedModel):
 
     def jacobian_norm(self, x: np.ndarray, batch_size: int = 64) -> np.ndarray:
         """||dh/dx||, the Frobenius norm at each example: -> (n,). Raises ValueError as `check`."""
-        return in_batches(lambda images: ops.sqrt(contractive_penalty(self.encoder, images)),
-                          self.check(x), batch_size)
+        return in_batches(lambda images: ops.sqrt(contractive_penalty(self.encoder, images)), self.check(x), batch_size)
 
     def get_config(self) -> dict:
         """What `keras.Model.save` keeps."""
         return super().get_config() | {
             "encoder": keras.saving.serialize_keras_object(self.encoder),
             "decoder": keras.saving.serialize_keras_object(self.decoder),
-            "sparsity": self.sparsity, "contraction": self.contraction, "noise": self.noise,
-            "loss": self.reconstruction_loss, "seed": self.seed,
+            "sparsity": self.sparsity,
+            "contraction": self.contraction,
+            "noise": self.noise,
+            "loss": self.reconstruction_loss,
+            "seed": self.seed,
         }
 
     @classmethod
@@ -222,6 +252,7 @@ def batch_jacobian(function: Callable[[KerasTensor], KerasTensor], x: KerasTenso
     Returns:
         (batch, outputs, *example).
     """
+
     def sum_of_own_outputs(copies):
         y = ops.reshape(function(copies), (-1, outputs, outputs))
         return ops.sum(y * ops.eye(outputs, dtype=y.dtype))
@@ -253,8 +284,15 @@ def gradient(function: Callable[[KerasTensor], KerasTensor], x: KerasTensor) -> 
     raise NotImplementedError(f"gradient needs Keras on TensorFlow or JAX; got {keras.backend.backend()}")
 
 
-def dense_encoder(input_shape: Sequence[int], latent_dim: int, hidden: Sequence[int] = (256,), *,
-                  activation: str = "relu", code_activation: str | None = None, name: str = "encoder") -> Model:
+def dense_encoder(
+    input_shape: Sequence[int],
+    latent_dim: int,
+    hidden: Sequence[int] = (256,),
+    *,
+    activation: str = "relu",
+    code_activation: str | None = None,
+    name: str = "encoder",
+) -> Model:
     """Fully connected layers from an example to its code.
 
     Args:
@@ -275,9 +313,15 @@ def dense_encoder(input_shape: Sequence[int], latent_dim: int, hidden: Sequence[
     return Model(image, layers.Dense(latent_dim, activation=code_activation, name="code")(x), name=name)
 
 
-def dense_decoder(output_shape: Sequence[int], latent_dim: int, hidden: Sequence[int] = (256,), *,
-                  activation: str = "relu", output_activation: str | None = "sigmoid",
-                  name: str = "decoder") -> Model:
+def dense_decoder(
+    output_shape: Sequence[int],
+    latent_dim: int,
+    hidden: Sequence[int] = (256,),
+    *,
+    activation: str = "relu",
+    output_activation: str | None = "sigmoid",
+    name: str = "decoder",
+) -> Model:
     """Fully connected layers from a code to an example.
 
     Args:
@@ -298,9 +342,15 @@ def dense_decoder(output_shape: Sequence[int], latent_dim: int, hidden: Sequence
     return Model(code, layers.Reshape(tuple(output_shape), name="example")(x), name=name)
 
 
-def convolutional_encoder(input_shape: Sequence[int], latent_dim: int, filters: Sequence[int] = (32, 64), *,
-                          activation: str = "relu", code_activation: str | None = None,
-                          name: str = "encoder") -> Model:
+def convolutional_encoder(
+    input_shape: Sequence[int],
+    latent_dim: int,
+    filters: Sequence[int] = (32, 64),
+    *,
+    activation: str = "relu",
+    code_activation: str | None = None,
+    name: str = "encoder",
+) -> Model:
     """3 x 3 convolutions with stride 2, each halving height and width, then one dense layer.
 
     Args:
@@ -322,9 +372,15 @@ def convolutional_encoder(input_shape: Sequence[int], latent_dim: int, filters: 
     return Model(image, layers.Dense(latent_dim, activation=code_activation, name="code")(x), name=name)
 
 
-def convolutional_decoder(output_shape: Sequence[int], latent_dim: int, filters: Sequence[int] = (64, 32), *,
-                          activation: str = "relu", output_activation: str | None = "sigmoid",
-                          name: str = "decoder") -> Model:
+def convolutional_decoder(
+    output_shape: Sequence[int],
+    latent_dim: int,
+    filters: Sequence[int] = (64, 32),
+    *,
+    activation: str = "relu",
+    output_activation: str | None = "sigmoid",
+    name: str = "decoder",
+) -> Model:
     """The way back: a dense layer, then 3 x 3 transposed convolutions that double height and width.
 
     Args:
@@ -342,8 +398,9 @@ def convolutional_decoder(output_shape: Sequence[int], latent_dim: int, filters:
     height, width, channels = output_shape
     factor = 2 ** len(filters)
     if height % factor or width % factor:
-        raise ValueError(f"output_shape must have sides divisible by {factor} for {len(filters)} filters; "
-                         f"got {tuple(output_shape)}")
+        raise ValueError(
+            f"output_shape must have sides divisible by {factor} for {len(filters)} filters; got {tuple(output_shape)}"
+        )
     start = (height // factor, width // factor, filters[0] if filters else channels)
     code = layers.Input((latent_dim,), name="code")
     x = layers.Dense(math.prod(start), activation=activation, name="dense")(code)
@@ -358,8 +415,9 @@ def check_pair(encoder: Model, decoder: Model) -> tuple[int | None, ...]:
     """The shape of an example, or ValueError unless the decoder gives back what the encoder takes."""
     check_models(encoder=encoder, decoder=decoder)
     if encoder.input_shape != decoder.output_shape:
-        raise ValueError(f"decoder must give back the shape that encoder takes, {encoder.input_shape}; "
-                         f"got {decoder.output_shape}")
+        raise ValueError(
+            f"decoder must give back the shape that encoder takes, {encoder.input_shape}; got {decoder.output_shape}"
+        )
     return tuple(encoder.input_shape[1:])
 
 

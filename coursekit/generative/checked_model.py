@@ -9,8 +9,16 @@ import keras
 import numpy as np
 from keras import KerasTensor, ops
 
-__all__ = ["CheckedModel", "StopOnNaN", "check_array", "check_count", "check_models", "check_sizes", "check_weight",
-           "in_batches"]
+__all__ = [
+    "CheckedModel",
+    "StopOnNaN",
+    "check_array",
+    "check_count",
+    "check_models",
+    "check_sizes",
+    "check_weight",
+    "in_batches",
+]
 
 
 class CheckedModel(keras.Model):
@@ -72,8 +80,10 @@ class CheckedModel(keras.Model):
         if sample_weight is not None:
             raise ValueError(f"sample_weight must be left out: {type(self).__name__} counts all examples alike")
         if y is not None and not self.takes_targets:
-            raise ValueError(f"y must be left out: {type(self).__name__} learns from x alone; "
-                             "of a pipeline take pipeline.map(lambda x, y: x)")
+            raise ValueError(
+                f"y must be left out: {type(self).__name__} learns from x alone; "
+                "of a pipeline take pipeline.map(lambda x, y: x)"
+            )
         if y is not None and hasattr(x, "shape") and hasattr(y, "shape") and tuple(x.shape[1:]) != tuple(y.shape[1:]):
             raise ValueError(f"y must have the shape of x, {tuple(x.shape)}; got {tuple(y.shape)}")
 
@@ -104,8 +114,11 @@ def in_batches(function: Callable, x: np.ndarray, batch_size: int) -> Any:
 def check_array(name: str, x: Any, shape: Sequence[int | None]) -> np.ndarray:
     """x as an array, or ValueError unless it holds examples of this shape; None allows any length."""
     x = ops.convert_to_numpy(x) if ops.is_tensor(x) else np.asarray(x)
-    if (x.ndim != 1 + len(shape) or not len(x)
-            or any(length not in (None, actual) for actual, length in zip(x.shape[1:], shape))):
+    if (
+        x.ndim != 1 + len(shape)
+        or not len(x)
+        or any(length not in (None, actual) for actual, length in zip(x.shape[1:], shape))
+    ):
         wanted = ", ".join(map(str, ("n", *shape)))
         raise ValueError(f"{name} must have the shape ({wanted}) with n >= 1; got {x.shape}")
     return x
@@ -127,8 +140,11 @@ def check_models(**models: Any) -> None:
 def check_sizes(**sizes: Any) -> None:
     """Raise ValueError unless every argument is a tuple of integers of at least 1."""
     for name, numbers in sizes.items():
-        if (not isinstance(numbers, Sequence) or isinstance(numbers, str)
-                or not all(isinstance(n, Integral) and n >= 1 for n in numbers)):
+        if (
+            not isinstance(numbers, Sequence)
+            or isinstance(numbers, str)
+            or not all(isinstance(n, Integral) and n >= 1 for n in numbers)
+        ):
             raise ValueError(f"{name} must be integers >= 1 in a tuple; got {numbers!r}")
 
 
@@ -173,15 +189,20 @@ class StopOnNaN(keras.callbacks.Callback):
         self.epoch = epoch + 1
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        bad = [f"{name} is {value}" for name, value in (logs or {}).items()
-               if name.endswith("loss") and not np.isfinite(value)]
+        bad = [
+            f"{name} is {value}"
+            for name, value in (logs or {}).items()
+            if name.endswith("loss") and not np.isfinite(value)
+        ]
         if bad:
             self.stopped_at = self.epoch, batch + 1
             for variable, value in zip(self._variables(), self.kept):
                 variable.assign(value)
             self.model.stop_training = True
-            print(f"StopOnNaN: {', '.join(bad)} at step {batch + 1} of epoch {self.epoch}; "
-                  f"training stopped, weights {self.kept_when} restored")
+            print(
+                f"StopOnNaN: {', '.join(bad)} at step {batch + 1} of epoch {self.epoch}; "
+                f"training stopped, weights {self.kept_when} restored"
+            )
         elif self.every and (batch + 1) % self.every == 0:
             self._keep(f"after step {batch + 1} of epoch {self.epoch}")
 

@@ -36,8 +36,9 @@ class AffineCoupling(layers.Layer):
         ValueError: a dim below 2, a parity that is neither 0 nor 1, or widths below 1.
     """
 
-    def __init__(self, dim: int, parity: int = 0, hidden: Sequence[int] = (64, 64), *, activation: str = "relu",
-                 **options: Any):
+    def __init__(
+        self, dim: int, parity: int = 0, hidden: Sequence[int] = (64, 64), *, activation: str = "relu", **options: Any
+    ):
         super().__init__(**options)
         check_count("dim", dim, least=2)
         if parity not in (0, 1):
@@ -46,11 +47,13 @@ class AffineCoupling(layers.Layer):
             raise ValueError(f"hidden must be integers >= 1 in a tuple; got {hidden!r}")
         self.dim, self.parity, self.hidden, self.activation = dim, parity, tuple(hidden), activation
         self.stays = np.arange(dim) % 2 == parity  # the mask b
-        self.network = keras.Sequential([
-            layers.Input((dim,)),
-            *[layers.Dense(width, activation=activation) for width in hidden],
-            layers.Dense(2 * dim, kernel_initializer="zeros"),
-        ])
+        self.network = keras.Sequential(
+            [
+                layers.Input((dim,)),
+                *[layers.Dense(width, activation=activation) for width in hidden],
+                layers.Dense(2 * dim, kernel_initializer="zeros"),
+            ]
+        )
         self.built = True
 
     def log_scale_and_shift(self, x: KerasTensor) -> tuple[KerasTensor, KerasTensor]:
@@ -71,8 +74,12 @@ class AffineCoupling(layers.Layer):
 
     def get_config(self) -> dict:
         """What `keras.Model.save` keeps."""
-        return super().get_config() | {"dim": self.dim, "parity": self.parity, "hidden": self.hidden,
-                                       "activation": self.activation}
+        return super().get_config() | {
+            "dim": self.dim,
+            "parity": self.parity,
+            "hidden": self.hidden,
+            "activation": self.activation,
+        }
 
 
 @keras.saving.register_keras_serializable("coursekit")
@@ -92,15 +99,25 @@ class RealNVP(CheckedModel):
         ValueError: as `AffineCoupling`, or fewer than 2 couplings.
     """
 
-    def __init__(self, dim: int, couplings: int = 6, hidden: Sequence[int] = (64, 64), *, activation: str = "relu",
-                 name: str = "real_nvp", **options: Any):
+    def __init__(
+        self,
+        dim: int,
+        couplings: int = 6,
+        hidden: Sequence[int] = (64, 64),
+        *,
+        activation: str = "relu",
+        name: str = "real_nvp",
+        **options: Any,
+    ):
         super().__init__(name=name, **options)
         check_count("dim", dim, least=2)
         check_count("couplings", couplings, least=2)
         self.dim, self.activation = dim, activation
         self.example_shape = (dim,)
-        self.couplings = [AffineCoupling(dim, number % 2, hidden, activation=activation, name=f"coupling{number + 1}")
-                          for number in range(couplings)]
+        self.couplings = [
+            AffineCoupling(dim, number % 2, hidden, activation=activation, name=f"coupling{number + 1}")
+            for number in range(couplings)
+        ]
         self.built = True
 
     def forward(self, x: KerasTensor) -> tuple[KerasTensor, KerasTensor]:
@@ -123,8 +140,14 @@ class RealNVP(CheckedModel):
         z, log_det = self.forward(x)
         return normal_log_density(z) + log_det
 
-    def compute_loss(self, x: KerasTensor = None, y: KerasTensor | None = None, y_pred: KerasTensor = None,
-                     sample_weight: KerasTensor | None = None, training: bool = True) -> KerasTensor:
+    def compute_loss(
+        self,
+        x: KerasTensor = None,
+        y: KerasTensor | None = None,
+        y_pred: KerasTensor = None,
+        sample_weight: KerasTensor | None = None,
+        training: bool = True,
+    ) -> KerasTensor:
         """-log p(x), a mean over the batch."""
         self.check_targets(x, y, sample_weight)
         return sum(self.losses, start=-ops.mean(y_pred))
@@ -140,5 +163,9 @@ class RealNVP(CheckedModel):
 
     def get_config(self) -> dict:
         """What `keras.Model.save` keeps."""
-        return super().get_config() | {"dim": self.dim, "couplings": len(self.couplings),
-                                       "hidden": self.couplings[0].hidden, "activation": self.activation}
+        return super().get_config() | {
+            "dim": self.dim,
+            "couplings": len(self.couplings),
+            "hidden": self.couplings[0].hidden,
+            "activation": self.activation,
+        }

@@ -76,14 +76,27 @@ class GAN(CheckedModel):
 
     outputs = 1  # of the discriminator
 
-    def __init__(self, generator: Model, discriminator: Model, *, loss: str = "non_saturating",
-                 discriminator_steps: int = 1, prior: str = "normal", gradient_penalty: float = 0.0,
-                 instance_noise: float = 0.0, seed: int | None = None, name: str = "gan", **options: Any):
+    def __init__(
+        self,
+        generator: Model,
+        discriminator: Model,
+        *,
+        loss: str = "non_saturating",
+        discriminator_steps: int = 1,
+        prior: str = "normal",
+        gradient_penalty: float = 0.0,
+        instance_noise: float = 0.0,
+        seed: int | None = None,
+        name: str = "gan",
+        **options: Any,
+    ):
         super().__init__(name=name, **options)
         check_models(generator=generator, discriminator=discriminator)
         if generator.output_shape != discriminator.input_shape:
-            raise ValueError(f"generator must make what discriminator takes, {discriminator.input_shape}; "
-                             f"got {generator.output_shape}")
+            raise ValueError(
+                f"generator must make what discriminator takes, {discriminator.input_shape}; "
+                f"got {generator.output_shape}"
+            )
         if len(generator.input_shape) != 2:
             raise ValueError(f"generator must take z of shape (batch, latent_dim); got {generator.input_shape}")
         shapes = [tuple(output.shape) for output in discriminator.outputs]
@@ -108,8 +121,7 @@ class GAN(CheckedModel):
         self.follow("D(x)", "D(G(z))", "V", "discriminator_loss", "generator_loss")
         self.built = True
 
-    def compile(self, generator_optimizer: Any = None, discriminator_optimizer: Any = None,
-                **options: Any) -> None:
+    def compile(self, generator_optimizer: Any = None, discriminator_optimizer: Any = None, **options: Any) -> None:
         """Prepare `fit`.
 
         Args:
@@ -120,8 +132,11 @@ class GAN(CheckedModel):
         Raises:
             ValueError: one optimizer for both.
         """
-        if generator_optimizer is not None and generator_optimizer is discriminator_optimizer \
-                and not isinstance(generator_optimizer, str):
+        if (
+            generator_optimizer is not None
+            and generator_optimizer is discriminator_optimizer
+            and not isinstance(generator_optimizer, str)
+        ):
             raise ValueError("generator_optimizer and discriminator_optimizer must be two objects; got the same one")
         super().compile(optimizer=None, **options)
         for role, optimizer in (("generator", generator_optimizer), ("discriminator", discriminator_optimizer)):
@@ -141,8 +156,10 @@ class GAN(CheckedModel):
         if hasattr(x, "__len__") and hasattr(x, "shape"):
             smallest = min(batch_size, len(x), len(x) % batch_size or batch_size)
             if smallest < self.discriminator_steps:
-                raise ValueError(f"batches must hold at least discriminator_steps = {self.discriminator_steps} "
-                                 f"examples; got one of {smallest} with batch_size = {batch_size}")
+                raise ValueError(
+                    f"batches must hold at least discriminator_steps = {self.discriminator_steps} "
+                    f"examples; got one of {smallest} with batch_size = {batch_size}"
+                )
         return super().fit(x, y, *args, **options)
 
     def call(self, x: KerasTensor) -> KerasTensor:
@@ -190,8 +207,10 @@ class GAN(CheckedModel):
     def _value(self, real_score, fake_score):
         """-V, having reported D and V."""
         loss = ops.mean(ops.softplus(-real_score)) + ops.mean(ops.softplus(fake_score))
-        self.track(real_score, **{"D(x)": ops.mean(ops.sigmoid(real_score)),
-                                  "D(G(z))": ops.mean(ops.sigmoid(fake_score)), "V": -loss})
+        self.track(
+            real_score,
+            **{"D(x)": ops.mean(ops.sigmoid(real_score)), "D(G(z))": ops.mean(ops.sigmoid(fake_score)), "V": -loss},
+        )
         return loss
 
     def generator_loss(self, fake: KerasTensor, z: KerasTensor) -> KerasTensor:
@@ -207,8 +226,9 @@ class GAN(CheckedModel):
     def _with_noise(self, x):
         if not self.instance_noise:
             return x
-        return x + keras.random.normal(ops.shape(x), stddev=self.instance_noise, dtype=x.dtype,
-                                       seed=self.seed_generator)
+        return x + keras.random.normal(
+            ops.shape(x), stddev=self.instance_noise, dtype=x.dtype, seed=self.seed_generator
+        )
 
     # Algorithm 1
 
@@ -264,32 +284,42 @@ class GAN(CheckedModel):
 
     def decode(self, z: np.ndarray, batch_size: int = 1024) -> np.ndarray:
         """G(z): (n, latent_dim) -> (n, *example). Raises ValueError for z of another shape."""
-        return in_batches(lambda z: self.generator(z, training=False), check_array("z", z, (self.latent_dim,)),
-                          batch_size)
+        return in_batches(
+            lambda z: self.generator(z, training=False), check_array("z", z, (self.latent_dim,)), batch_size
+        )
 
     def get_config(self) -> dict:
         """What `keras.Model.save` keeps."""
         return super().get_config() | {
             "generator": keras.saving.serialize_keras_object(self.generator),
             "discriminator": keras.saving.serialize_keras_object(self.discriminator),
-            "loss": self.game, "discriminator_steps": self.discriminator_steps, "prior": self.prior,
-            "gradient_penalty": self.gradient_penalty, "instance_noise": self.instance_noise, "seed": self.seed,
+            "loss": self.game,
+            "discriminator_steps": self.discriminator_steps,
+            "prior": self.prior,
+            "gradient_penalty": self.gradient_penalty,
+            "instance_noise": self.instance_noise,
+            "seed": self.seed,
         }
 
     @classmethod
     def from_config(cls, config: dict) -> "GAN":
         """The model of `get_config`, with fresh weights."""
-        return cls(**config | {role: keras.saving.deserialize_keras_object(config[role])
-                               for role in ("generator", "discriminator")})
+        return cls(
+            **config
+            | {role: keras.saving.deserialize_keras_object(config[role]) for role in ("generator", "discriminator")}
+        )
 
     def get_compile_config(self) -> dict:
         """What `keras.Model.save` keeps of `compile`."""
         if not self.compiled:
             return {}
-        return {key: super(GAN, self).get_compile_config()[key]
-                for key in ("run_eagerly", "steps_per_execution", "jit_compile")} | {
+        return {
+            key: super(GAN, self).get_compile_config()[key]
+            for key in ("run_eagerly", "steps_per_execution", "jit_compile")
+        } | {
             f"{role}_optimizer": keras.saving.serialize_keras_object(getattr(self, f"{role}_optimizer"))
-            for role in ("generator", "discriminator")}
+            for role in ("generator", "discriminator")
+        }
 
     def compile_from_config(self, config: dict) -> None:
         """`compile` as `get_compile_config` says."""
@@ -329,9 +359,18 @@ class InfoGAN(GAN):
 
     outputs = 2
 
-    def __init__(self, generator: Model, discriminator: Model, *, categories: int = 10, continuous: int = 2,
-                 categorical_weight: float = 1.0, continuous_weight: float = 0.1, name: str = "infogan",
-                 **options: Any):
+    def __init__(
+        self,
+        generator: Model,
+        discriminator: Model,
+        *,
+        categories: int = 10,
+        continuous: int = 2,
+        categorical_weight: float = 1.0,
+        continuous_weight: float = 0.1,
+        name: str = "infogan",
+        **options: Any,
+    ):
         super().__init__(generator, discriminator, name=name, **options)
         check_count("categories", categories, least=2)
         check_count("continuous", continuous, least=0)
@@ -341,12 +380,16 @@ class InfoGAN(GAN):
         self.categorical_weight, self.continuous_weight = categorical_weight, continuous_weight
         self.noise_dim = self.latent_dim - categories - continuous
         if self.noise_dim < 0:
-            raise ValueError(f"generator must take at least categories + continuous = {categories + continuous} "
-                             f"numbers; got {self.latent_dim}")
+            raise ValueError(
+                f"generator must take at least categories + continuous = {categories + continuous} "
+                f"numbers; got {self.latent_dim}"
+            )
         wanted, got = categories + 2 * continuous, tuple(discriminator.outputs[1].shape)
         if got != (None, wanted):
-            raise ValueError(f"discriminator's second output must be categories + 2 continuous = {wanted} numbers; "
-                             f"got the shape {got}")
+            raise ValueError(
+                f"discriminator's second output must be categories + 2 continuous = {wanted} numbers; "
+                f"got the shape {got}"
+            )
         self.trackers |= {name: keras.metrics.Mean(name=name) for name in self._code_names()}
 
     def _code_names(self):
@@ -386,8 +429,10 @@ class InfoGAN(GAN):
         one_hot, continuous = self.split_code(z)
         scores, mean, log_variance = self._q(parameters)
         log_q = [ops.sum(one_hot * ops.log_softmax(scores), axis=-1)]
-        log_q += [normal_log_density(continuous[:, j : j + 1], mean[:, j : j + 1], log_variance[:, j : j + 1])
-                  for j in range(self.continuous)]
+        log_q += [
+            normal_log_density(continuous[:, j : j + 1], mean[:, j : j + 1], log_variance[:, j : j + 1])
+            for j in range(self.continuous)
+        ]
         entropies = [math.log(self.categories), *[math.log(2)] * self.continuous]
         return [entropy + ops.mean(value) for entropy, value in zip(entropies, log_q)]
 
@@ -399,20 +444,23 @@ class InfoGAN(GAN):
 
     def _q(self, parameters):
         scores, mean, log_variance = ops.split(
-            parameters, (self.categories, self.categories + self.continuous), axis=-1)
+            parameters, (self.categories, self.categories + self.continuous), axis=-1
+        )
         return scores, mean, ops.maximum(log_variance, SMALLEST_LOG_VARIANCE)
 
     def encode(self, x: np.ndarray, batch_size: int = 1024) -> tuple[np.ndarray, np.ndarray]:
         """Q(c1|x), (n, categories), and the means of Q(c2|x), Q(c3|x), ..., (n, continuous).
         Raises ValueError as `check`."""
+
         def read(images):
             scores, mean, _ = self._q(self.judge(images)[1])
             return ops.softmax(scores), mean
 
         return in_batches(read, self.check(x), batch_size)
 
-    def generate(self, n: int, seed: int | None = None, batch_size: int = 1024, *, c1: Any = None,
-                 continuous: Any = None) -> np.ndarray:
+    def generate(
+        self, n: int, seed: int | None = None, batch_size: int = 1024, *, c1: Any = None, continuous: Any = None
+    ) -> np.ndarray:
         """G(z) for n sampled z, with the codes that are given: -> (n, *example).
 
         Args:
@@ -430,12 +478,15 @@ class InfoGAN(GAN):
         if continuous is not None:
             continuous = np.asarray(continuous)
             if continuous.shape not in ((self.continuous,), (n, self.continuous)):
-                raise ValueError(f"continuous must have the shape ({self.continuous},) or ({n}, {self.continuous}); "
-                                 f"got {continuous.shape}")
+                raise ValueError(
+                    f"continuous must have the shape ({self.continuous},) or ({n}, {self.continuous}); "
+                    f"got {continuous.shape}"
+                )
         return self.decode(self.latent(n, seed, c1, continuous), batch_size)
 
-    def traverse(self, code: int, values: Sequence[float] | None = None, n: int = 10,
-                 seed: int | None = None) -> np.ndarray:
+    def traverse(
+        self, code: int, values: Sequence[float] | None = None, n: int = 10, seed: int | None = None
+    ) -> np.ndarray:
         """Images in which one code alone moves along each row (Chen et al. 2016, figure 2).
 
         Args:
@@ -467,14 +518,23 @@ class InfoGAN(GAN):
     def get_config(self) -> dict:
         """What `keras.Model.save` keeps."""
         return super().get_config() | {
-            "categories": self.categories, "continuous": self.continuous,
-            "categorical_weight": self.categorical_weight, "continuous_weight": self.continuous_weight}
+            "categories": self.categories,
+            "continuous": self.continuous,
+            "categorical_weight": self.categorical_weight,
+            "continuous_weight": self.continuous_weight,
+        }
 
 
-def convolutional_generator(output_shape: Sequence[int] = (28, 28, 1), latent_dim: int = 74,
-                            filters: Sequence[int] = (128, 64), units: int | None = 1024, *,
-                            batch_normalization: bool = True, activation: str = "relu",
-                            name: str = "generator") -> Model:
+def convolutional_generator(
+    output_shape: Sequence[int] = (28, 28, 1),
+    latent_dim: int = 74,
+    filters: Sequence[int] = (128, 64),
+    units: int | None = 1024,
+    *,
+    batch_normalization: bool = True,
+    activation: str = "relu",
+    name: str = "generator",
+) -> Model:
     """From z to an image in [0, 1]: dense layers, then 4 x 4 transposed convolutions that double height
     and width. By default the generator of Chen et al. (2016, table 1), after Radford et al. (2016).
 
@@ -495,8 +555,10 @@ def convolutional_generator(output_shape: Sequence[int] = (28, 28, 1), latent_di
         check_count("units", units)
     factor = 2 ** len(filters)
     if len(output_shape) != 3 or output_shape[0] % factor or output_shape[1] % factor or not filters:
-        raise ValueError(f"output_shape must be (height, width, channels) with sides divisible by {factor} for "
-                         f"{len(filters)} filters; got {tuple(output_shape)}")
+        raise ValueError(
+            f"output_shape must be (height, width, channels) with sides divisible by {factor} for "
+            f"{len(filters)} filters; got {tuple(output_shape)}"
+        )
 
     def finish(x):
         if batch_normalization:
@@ -516,10 +578,18 @@ def convolutional_generator(output_shape: Sequence[int] = (28, 28, 1), latent_di
     return Model(z, x, name=name)
 
 
-def convolutional_discriminator(input_shape: Sequence[int] = (28, 28, 1), filters: Sequence[int] = (64, 128),
-                                units: int | None = 1024, *, code_outputs: int = 0, code_units: int = 128,
-                                batch_normalization: bool = True, spectral_normalization: bool = False,
-                                negative_slope: float = 0.1, name: str = "discriminator") -> Model:
+def convolutional_discriminator(
+    input_shape: Sequence[int] = (28, 28, 1),
+    filters: Sequence[int] = (64, 128),
+    units: int | None = 1024,
+    *,
+    code_outputs: int = 0,
+    code_units: int = 128,
+    batch_normalization: bool = True,
+    spectral_normalization: bool = False,
+    negative_slope: float = 0.1,
+    name: str = "discriminator",
+) -> Model:
     """From an image to its score: 4 x 4 convolutions that halve height and width, then dense layers.
     By default the discriminator of Chen et al. (2016, table 1), and with ``code_outputs=14`` their Q beside it.
 

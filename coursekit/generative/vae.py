@@ -76,9 +76,18 @@ class VariationalAutoencoder(CheckedModel):
             (examples of rank 3) and for "bernoulli".
     """
 
-    def __init__(self, encoder: Model, decoder: Model, *, likelihood: str = "bernoulli", beta: float = 1.0,
-                 scale: float = 1.0, seed: int | None = None, name: str = "variational_autoencoder",
-                 **options: Any):
+    def __init__(
+        self,
+        encoder: Model,
+        decoder: Model,
+        *,
+        likelihood: str = "bernoulli",
+        beta: float = 1.0,
+        scale: float = 1.0,
+        seed: int | None = None,
+        name: str = "variational_autoencoder",
+        **options: Any,
+    ):
         super().__init__(name=name, **options)
         self.example_shape = check_pair(encoder, decoder)
         if likelihood not in LIKELIHOODS:
@@ -87,17 +96,23 @@ class VariationalAutoencoder(CheckedModel):
         check_weight("scale", scale)
         if scale == 0:
             raise ValueError(f"scale must be > 0; got {scale!r}")
-        if likelihood == "bernoulli" and last_activation(decoder) in (keras.activations.sigmoid,
-                                                                      keras.activations.softmax):
-            raise ValueError("decoder must output logits for likelihood='bernoulli', with no activation at its end; "
-                             f"got {last_activation(decoder).__name__}")
+        if likelihood == "bernoulli" and last_activation(decoder) in (
+            keras.activations.sigmoid,
+            keras.activations.softmax,
+        ):
+            raise ValueError(
+                "decoder must output logits for likelihood='bernoulli', with no activation at its end; "
+                f"got {last_activation(decoder).__name__}"
+            )
         if len(decoder.input_shape) != 2:
             raise ValueError(f"decoder must take z of shape (batch, latent_dim); got {decoder.input_shape}")
         self.latent_dim = decoder.input_shape[-1]
         codes = encoder.output_shape
         if codes not in [(None, 2 * self.latent_dim), *[kind([(None, self.latent_dim)] * 2) for kind in (list, tuple)]]:
-            raise ValueError(f"encoder must have two outputs (batch, {self.latent_dim}), or one "
-                             f"(batch, {2 * self.latent_dim}), for this decoder; got {codes}")
+            raise ValueError(
+                f"encoder must have two outputs (batch, {self.latent_dim}), or one "
+                f"(batch, {2 * self.latent_dim}), for this decoder; got {codes}"
+            )
         self.encoder, self.decoder = encoder, decoder
         self.likelihood, self.beta, self.scale, self.seed = likelihood, beta, scale, seed
         self.unit_interval = likelihood == "bernoulli" or len(self.example_shape) == 3
@@ -130,14 +145,22 @@ class VariationalAutoencoder(CheckedModel):
 
     def conditional_log_likelihood(self, x: KerasTensor, output: KerasTensor) -> KerasTensor:
         """log p(x|z), given the decoder's output at z: (batch, *example) twice -> (batch,)."""
-        x, output = (ops.reshape(ops.cast(tensor, self.compute_dtype), (-1, math.prod(self.example_shape)))
-                     for tensor in (x, output))
+        x, output = (
+            ops.reshape(ops.cast(tensor, self.compute_dtype), (-1, math.prod(self.example_shape)))
+            for tensor in (x, output)
+        )
         if self.likelihood == "bernoulli":
             return ops.sum(x * output - ops.softplus(output), axis=-1)
         return normal_log_density(x, output, 2 * math.log(self.scale))
 
-    def compute_loss(self, x: KerasTensor = None, y: KerasTensor | None = None, y_pred: KerasTensor = None,
-                     sample_weight: KerasTensor | None = None, training: bool = True) -> KerasTensor:
+    def compute_loss(
+        self,
+        x: KerasTensor = None,
+        y: KerasTensor | None = None,
+        y_pred: KerasTensor = None,
+        sample_weight: KerasTensor | None = None,
+        training: bool = True,
+    ) -> KerasTensor:
         """beta · KL - log p(x|z), a mean over the batch."""
         self.check_targets(x, y, sample_weight)  # y_pred, a reconstruction without noise, is not needed
         reconstruction, kl = (ops.mean(term) for term in self.elbo_terms(x, training))
@@ -181,8 +204,9 @@ class VariationalAutoencoder(CheckedModel):
         line = np.linspace(z1, z2, steps, axis=1).reshape(-1, self.latent_dim)
         return self.decode(line, batch_size).reshape(len(z1), steps, *self.example_shape)
 
-    def log_likelihood(self, x: np.ndarray, samples: int = 100, batch_size: int = 1024,
-                       seed: int | None = None) -> np.ndarray:
+    def log_likelihood(
+        self, x: np.ndarray, samples: int = 100, batch_size: int = 1024, seed: int | None = None
+    ) -> np.ndarray:
         """The importance-weighted estimate of log p(x) (Burda, Grosse & Salakhutdinov 2016, section 3):
         log 1/K sum_k p(x, z_k) / q(z_k|x) with z_k ~ q(z|x).
 
@@ -210,8 +234,9 @@ class VariationalAutoencoder(CheckedModel):
                 count = min(at_once, samples - start)
                 z = reparameterize(ops.broadcast_to(mean, (count, *mean.shape)), log_variance, generator)
                 output = self.decoder(ops.reshape(z, (-1, self.latent_dim)), training=False)
-                log_p_x = self.conditional_log_likelihood(ops.tile(images, (count, *[1] * len(self.example_shape))),
-                                                          output)
+                log_p_x = self.conditional_log_likelihood(
+                    ops.tile(images, (count, *[1] * len(self.example_shape))), output
+                )
                 log_p_z, log_q_z = normal_log_density(z), normal_log_density(z, mean, log_variance)
                 log_weights = ops.reshape(log_p_x, (count, -1)) + log_p_z - log_q_z
                 total = ops.logaddexp(total, ops.logsumexp(log_weights, axis=0))
@@ -224,7 +249,10 @@ class VariationalAutoencoder(CheckedModel):
         return super().get_config() | {
             "encoder": keras.saving.serialize_keras_object(self.encoder),
             "decoder": keras.saving.serialize_keras_object(self.decoder),
-            "likelihood": self.likelihood, "beta": self.beta, "scale": self.scale, "seed": self.seed,
+            "likelihood": self.likelihood,
+            "beta": self.beta,
+            "scale": self.scale,
+            "seed": self.seed,
         }
 
     @classmethod

@@ -10,5 +10,19 @@ from coursekit.plotting.figure import CourseFigure, animation, panels, use_style
 from coursekit.plotting.live import LiveFigure
 from coursekit.plotting.pictures import architecture, decision_regions, image_grid, network
 
-__all__ = ["CourseFigure", "LiveFigure", "animation", "architecture", "block_diagram", "confusion_matrix", "curves", "decision_regions",
-           "image_grid", "loss_surface", "network", "panels", "training_curves", "use_style"]
+__all__ = [
+    "CourseFigure",
+    "LiveFigure",
+    "animation",
+    "architecture",
+    "block_diagram",
+    "confusion_matrix",
+    "curves",
+    "decision_regions",
+    "image_grid",
+    "loss_surface",
+    "network",
+    "panels",
+    "training_curves",
+    "use_style",
+]

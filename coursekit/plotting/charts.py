@@ -33,7 +33,9 @@ def confusion_matrix(
     """
     labels, predictions = np.asarray(labels), np.asarray(predictions)
     if labels.shape != predictions.shape or labels.ndim != 1 or not len(labels):
-        raise ValueError(f"labels and predictions must have one shape (n,), n > 0; got {labels.shape} and {predictions.shape}")
+        raise ValueError(
+            f"labels and predictions must have one shape (n,), n > 0; got {labels.shape} and {predictions.shape}"
+        )
     largest = max(labels.max(), predictions.max())
     classes = [str(number) for number in range(largest + 1)] if classes is None else classes
     if largest >= len(classes):
@@ -119,8 +121,10 @@ def training_curves(
     if not any(len(values) for values in histories.values()):
         raise ValueError(f"histories must hold at least one value; got {dict(histories)!r}")
     epochs = np.arange(1, 1 + max(len(values) for values in histories.values()))
-    padded = {label: np.pad(np.asarray(values, float), (0, len(epochs) - len(values)), constant_values=np.nan)
-              for label, values in histories.items()}
+    padded = {
+        label: np.pad(np.asarray(values, float), (0, len(epochs) - len(values)), constant_values=np.nan)
+        for label, values in histories.items()
+    }
     alt = alt or f"Training curves of {', '.join(histories)}: {ylabel} by epoch."
     figure, ax = axes_for(ax, alt, title)
     curves(epochs, padded, xlabel="epoch", ylabel=ylabel, ax=ax, log=log)

@@ -45,8 +45,12 @@ def block_diagram(
     boxes, arrows = _checked_boxes(boxes), _checked_arrows(arrows, boxes)
     words = alt or f"A diagram of {len(boxes)} boxes: {', '.join(text for text, *_ in boxes.values())}."
     (left, right), (bottom, top) = _limits(boxes, arrows)
-    figure, ax = axes_for(ax, " ".join(words.split()), title,
-                          size=(UNIT[0] * (right - left), UNIT[1] * (top - bottom) + 0.35 * bool(title)))
+    figure, ax = axes_for(
+        ax,
+        " ".join(words.split()),
+        title,
+        size=(UNIT[0] * (right - left), UNIT[1] * (top - bottom) + 0.35 * bool(title)),
+    )
     ax.set(xlim=(left, right), ylim=(bottom, top), aspect=UNIT[1] / UNIT[0])
     ax.set_axis_off()
     drawn = {}
@@ -54,13 +58,32 @@ def block_diagram(
         shape = "circle,pad=0.25" if len(text) == 1 and not text.isalnum() else "round,pad=0.45,rounding_size=0.25"
         tint = [1 - 0.2 * (1 - part) for part in to_rgb(colour)]
         edge = INK if to_rgb(colour) == (1, 1, 1) else colour
-        drawn[name] = ax.text(*place, text, ha="center", va="center", zorder=3,
-                              bbox={"boxstyle": shape, "facecolor": tint, "edgecolor": edge, "linewidth": 1.6})
+        drawn[name] = ax.text(
+            *place,
+            text,
+            ha="center",
+            va="center",
+            zorder=3,
+            bbox={"boxstyle": shape, "facecolor": tint, "edgecolor": edge, "linewidth": 1.6},
+        )
     for start, end, label, bend in arrows:
-        arrow = ax.add_patch(FancyArrowPatch(
-            boxes[start][1], boxes[end][1], patchA=drawn[start].get_bbox_patch(), patchB=drawn[end].get_bbox_patch(),
-            shrinkA=1, shrinkB=1, connectionstyle=f"arc3,rad={-2 * bend}", arrowstyle="-|>", mutation_scale=13,
-            color=INK, linewidth=1.6, fill=True, zorder=4))  # after the boxes, whose borders it looks up
+        arrow = ax.add_patch(
+            FancyArrowPatch(
+                boxes[start][1],
+                boxes[end][1],
+                patchA=drawn[start].get_bbox_patch(),
+                patchB=drawn[end].get_bbox_patch(),
+                shrinkA=1,
+                shrinkB=1,
+                connectionstyle=f"arc3,rad={-2 * bend}",
+                arrowstyle="-|>",
+                mutation_scale=13,
+                color=INK,
+                linewidth=1.6,
+                fill=True,
+                zorder=4,
+            )
+        )  # after the boxes, whose borders it looks up
         if label:
             _write_on(ax, arrow, label, boxes[start][1], boxes[end][1], bend)
     return figure
@@ -77,9 +100,20 @@ def _write_on(ax, arrow, label, start, end, bend):
         place, shift, along = (0.5, (1 + side) / 2), (0, 3 * side), "bottom" if side > 0 else "top"
     elif upright:
         place, shift, across = ((1 + side) / 2, 0.5), (4 * side, 0), "left" if side > 0 else "right"
-    ax.annotate(label, place, xycoords=arrow, xytext=shift, textcoords="offset points", ha=across, va=along,
-                fontsize=11, zorder=5, bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"}
-                if not (level or upright) else None)
+    ax.annotate(
+        label,
+        place,
+        xycoords=arrow,
+        xytext=shift,
+        textcoords="offset points",
+        ha=across,
+        va=along,
+        fontsize=11,
+        zorder=5,
+        bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"}
+        if not (level or upright)
+        else None,
+    )
 
 
 def _limits(boxes, arrows):
@@ -115,8 +149,9 @@ def _checked_arrows(arrows, boxes):
     checked = []
     for number, arrow in enumerate(arrows):
         if isinstance(arrow, str) or not 2 <= len(arrow) <= 4:
-            raise ValueError(f"arrows[{number}] must be (from, to), (from, to, label) or (from, to, label, bend); "
-                             f"got {arrow!r}")
+            raise ValueError(
+                f"arrows[{number}] must be (from, to), (from, to, label) or (from, to, label, bend); got {arrow!r}"
+            )
         for name in arrow[:2]:
             if name not in boxes:
                 raise ValueError(f"arrows[{number}] must join two of the boxes {', '.join(boxes)}; got {name!r}")

@@ -86,8 +86,9 @@ def _picture(png: bytes, alt: str, width: int):
     return data, {"image/png": {"alt": alt, "width": width}}
 
 
-def panels(rows: int = 1, columns: int = 1, *, alt: str = "Figure", size: tuple[float, float] | None = None,
-           **options: Any) -> tuple[CourseFigure, Axes | np.ndarray]:
+def panels(
+    rows: int = 1, columns: int = 1, *, alt: str = "Figure", size: tuple[float, float] | None = None, **options: Any
+) -> tuple[CourseFigure, Axes | np.ndarray]:
     """A figure of rows x columns panels for the ``ax=`` of the other functions.
 
     Args:
@@ -101,14 +102,16 @@ def panels(rows: int = 1, columns: int = 1, *, alt: str = "Figure", size: tuple[
     """
     width, height = size or PANEL
     with style():
-        figure, axes = plt.subplots(rows, columns, FigureClass=CourseFigure,
-                                    figsize=(width * columns, height * rows), **options)
+        figure, axes = plt.subplots(
+            rows, columns, FigureClass=CourseFigure, figsize=(width * columns, height * rows), **options
+        )
     figure.alt = alt
     return figure, axes
 
 
-def axes_for(ax: Axes | None, alt: str, title: str | None,
-             size: tuple[float, float] | None = None) -> tuple[Figure, Axes]:
+def axes_for(
+    ax: Axes | None, alt: str, title: str | None, size: tuple[float, float] | None = None
+) -> tuple[Figure, Axes]:
     """The Axes to draw into: the given one, or that of a new figure."""
     if ax is None:
         figure, ax = panels(alt=alt, size=size)
@@ -136,7 +139,14 @@ def animation(figures: list[CourseFigure], *, alt: str, seconds_per_frame: float
         plt.close(figure)
         frames.append(Image.open(buffer))
     buffer = io.BytesIO()
-    frames[-1].save(buffer, format="PNG", save_all=True, default_image=True, append_images=frames,
-                    duration=round(1000 * seconds_per_frame), loop=0)
+    frames[-1].save(
+        buffer,
+        format="PNG",
+        save_all=True,
+        default_image=True,
+        append_images=frames,
+        duration=round(1000 * seconds_per_frame),
+        loop=0,
+    )
     figure = figures[-1]
     return _Animation(buffer.getvalue(), alt, width=round(figure.get_figwidth() * PIXELS_PER_INCH))

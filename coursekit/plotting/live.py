@@ -32,8 +32,16 @@ class LiveFigure:
         ValueError: epochs below 1.
     """
 
-    def __init__(self, epochs: int, *, first_epoch: int = 0, title: str = "training", alt: str | None = None,
-                 every: float = 2.0, stream: TextIO | None = None):
+    def __init__(
+        self,
+        epochs: int,
+        *,
+        first_epoch: int = 0,
+        title: str = "training",
+        alt: str | None = None,
+        every: float = 2.0,
+        stream: TextIO | None = None,
+    ):
         if epochs < 1:
             raise ValueError(f"epochs must be >= 1; got {epochs!r}")
         self.epochs, self.first_epoch, self.title, self.every = epochs, first_epoch, title, every
@@ -84,7 +92,7 @@ class LiveFigure:
             if group:
                 training_curves(group, ax=ax, ylabel="loss" if group is losses else "")
             ax.set_xlim(0.5, self.epochs - self.first_epoch + 0.5)
-        for ax in axes[0][len(groups):]:
+        for ax in axes[0][len(groups) :]:
             ax.set_axis_off()
         figure.suptitle(f"{self.title}   {self._bar(20)}", family="DejaVu Sans Mono", fontsize=12)
         return figure

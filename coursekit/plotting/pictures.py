@@ -19,11 +19,7 @@ __all__ = ["architecture", "decision_regions", "image_grid", "network"]
 
 @style()
 def architecture(
-    volumes: Mapping[str, Sequence[int]],
-    *,
-    title: str | None = None,
-    alt: str | None = None,
-    ax: Axes | None = None,
+    volumes: Mapping[str, Sequence[int]], *, title: str | None = None, alt: str | None = None, ax: Axes | None = None
 ) -> Figure:
     """A network as LeCun et al. 1998, figure 2 drew it: a block of feature maps per layer.
 
@@ -42,8 +38,9 @@ def architecture(
     for label, shape in volumes.items():
         if len(shape) not in (1, 3) or min(shape) < 1:
             raise ValueError(f"volumes[{label!r}] must be (height, width, channels) or (units,); got {tuple(shape)}")
-    figure, ax = axes_for(ax, alt or f"A network drawn as blocks: {', '.join(volumes)}.", title,
-                          size=(1.3 * len(volumes) + 1, 3.8))
+    figure, ax = axes_for(
+        ax, alt or f"A network drawn as blocks: {', '.join(volumes)}.", title, size=(1.3 * len(volumes) + 1, 3.8)
+    )
     largest = max(max(shape[:2]) for shape in volumes.values() if len(shape) == 3)
     x = 0.0
     for number, (label, shape) in enumerate(volumes.items()):
@@ -57,9 +54,18 @@ def architecture(
         bottom = -height / 2
         faces = [  # front, top and side of a box seen from the left
             [(x, bottom), (x + depth, bottom), (x + depth, -bottom), (x, -bottom)],
-            [(x, -bottom), (x + depth, -bottom), (x + depth + slope, -bottom + slope / 2), (x + slope, -bottom + slope / 2)],
-            [(x + depth, bottom), (x + depth + slope, bottom + slope / 2), (x + depth + slope, -bottom + slope / 2),
-             (x + depth, -bottom)],
+            [
+                (x, -bottom),
+                (x + depth, -bottom),
+                (x + depth + slope, -bottom + slope / 2),
+                (x + slope, -bottom + slope / 2),
+            ],
+            [
+                (x + depth, bottom),
+                (x + depth + slope, bottom + slope / 2),
+                (x + depth + slope, -bottom + slope / 2),
+                (x + depth, -bottom),
+            ],
         ]
         for face, alpha in zip(faces, (0.85, 0.55, 0.7)):
             ax.add_patch(Polygon(face, facecolor=to_rgba(colour, alpha), edgecolor="white", lw=0.8))
@@ -106,16 +112,18 @@ def decision_regions(
     points = np.stack([axis.ravel() for axis in grid], axis=1)
     probability = np.asarray(predict(points))
     if probability.size != len(points):
-        raise ValueError(f"predict must return a probability a point; got the shape {probability.shape} "
-                         f"for {len(points)} points")
+        raise ValueError(
+            f"predict must return a probability a point; got the shape {probability.shape} for {len(points)} points"
+        )
     probability = probability.reshape(grid[0].shape)
     ax.contourf(*grid, probability, levels=np.linspace(0, 1, 11), cmap=REGIONS)
     if probability.min() < 0.5 < probability.max():
         ax.contour(*grid, probability, levels=[0.5], colors="black", linewidths=1.6)
     for label, marker, colour in ((0, "o", COLOURS[0]), (1, "^", COLOURS[1])):
         chosen = x[y == label]
-        ax.scatter(*chosen.T, s=34, marker=marker, color=colour, edgecolor="white", lw=0.7,
-                   label=f"class {label}", zorder=3)
+        ax.scatter(
+            *chosen.T, s=34, marker=marker, color=colour, edgecolor="white", lw=0.7, label=f"class {label}", zorder=3
+        )
     ax.set(xlabel=xlabel, ylabel=ylabel, xlim=(low[0], high[0]), ylim=(low[1], high[1]))
     ax.grid(False)
     ax.legend(loc="upper right", frameon=True, framealpha=0.9)
@@ -158,8 +166,11 @@ def image_grid(
     rows = -(-len(images) // columns)
     caption_height = 0.28 if captions is not None else 0.06
     title_height = 0.4 if title else 0
-    figure = plt.figure(FigureClass=CourseFigure, layout="constrained",
-                        figsize=(size * columns, (size + caption_height) * rows + title_height))
+    figure = plt.figure(
+        FigureClass=CourseFigure,
+        layout="constrained",
+        figsize=(size * columns, (size + caption_height) * rows + title_height),
+    )
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)
     figure.alt = alt or f"{len(images)} images in a grid."
     if title:
@@ -211,9 +222,15 @@ def network(
                     ax.plot([k - 1, k], [y_from, y_to], color="#BBBBBB", lw=0.7, zorder=1)
     for k, column in enumerate(positions):
         out = np.isin(np.arange(len(column)), list(dropped[k]))
-        ax.scatter(np.full(len(column), k), column, s=240, zorder=2, lw=1.6,
-                   color=np.where(out, "white", COLOURS[[0, 2, 1][(k > 0) + (k == len(layers) - 1)]]),
-                   edgecolor=np.where(out, "#888888", "white"))
+        ax.scatter(
+            np.full(len(column), k),
+            column,
+            s=240,
+            zorder=2,
+            lw=1.6,
+            color=np.where(out, "white", COLOURS[[0, 2, 1][(k > 0) + (k == len(layers) - 1)]]),
+            edgecolor=np.where(out, "#888888", "white"),
+        )
         ax.scatter(np.full(out.sum(), k), column[out], s=110, marker="x", color="#888888", zorder=3)
         if layers[k] > most:
             ax.text(k, 0, "⋮", ha="center", va="center", fontsize=20)

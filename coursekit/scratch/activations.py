@@ -9,8 +9,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Activation", "hard_threshold", "identity", "log_softmax", "log_sum_exp", "relu",
-           "sigmoid", "softmax", "tanh"]
+__all__ = [
+    "Activation",
+    "hard_threshold",
+    "identity",
+    "log_softmax",
+    "log_sum_exp",
+    "relu",
+    "sigmoid",
+    "softmax",
+    "tanh",
+]
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,10 @@ def output_size(size: int, f: int, padding: int = 0, stride: int = 1) -> int:
         ValueError: a filter larger than the padded image, or sizes out of range.
     """
     if size < 1 or f < 1 or stride < 1 or padding < 0:
-        raise ValueError(f"size, f and stride must be >= 1 and padding >= 0; got size={size!r}, f={f!r}, "
-                         f"stride={stride!r}, padding={padding!r}")
+        raise ValueError(
+            f"size, f and stride must be >= 1 and padding >= 0; got size={size!r}, f={f!r}, "
+            f"stride={stride!r}, padding={padding!r}"
+        )
     if f > size + 2 * padding:
         raise ValueError(f"f must be at most the padded size, {size + 2 * padding}; got {f!r}")
     return (size + 2 * padding - f) // stride + 1
@@ -47,8 +49,10 @@ def convolution(
         ValueError: arrays of other shapes, or sizes that `output_size` refuses.
     """
     if images.ndim != 4 or filters.ndim != 4 or images.shape[-1] != filters.shape[2]:
-        raise ValueError("images must have the shape (batch, height, width, channels) and filters "
-                         f"(f, f, channels, n); got {images.shape} and {filters.shape}")
+        raise ValueError(
+            "images must have the shape (batch, height, width, channels) and filters "
+            f"(f, f, channels, n); got {images.shape} and {filters.shape}"
+        )
     padded = np.pad(images, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
     return np.einsum("bijcmn,mnck->bijk", _windows(padded, filters.shape[:2], stride), filters, optimize=True) + bias
 

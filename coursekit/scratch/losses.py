@@ -54,11 +54,7 @@ def _log(f):
     return np.log(_above_zero(f))
 
 
-squared_error = Loss(
-    "squared_error",
-    lambda y, f: np.sum((y - f) ** 2, axis=-1),
-    lambda y, f: -2 * (y - f),
-)
+squared_error = Loss("squared_error", lambda y, f: np.sum((y - f) ** 2, axis=-1), lambda y, f: -2 * (y - f))
 binary_cross_entropy = Loss(
     "binary_cross_entropy",
     lambda y, f: -np.sum(y * _log(f) + (1 - y) * _log(1 - f), axis=-1),

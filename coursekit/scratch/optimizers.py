@@ -35,8 +35,9 @@ class SGD:
 class Adam:
     """Steps scaled by running means of the gradient and of its square (Kingma & Ba 2015, alg. 1)."""
 
-    def __init__(self, learning_rate: LearningRate = 0.001, beta_1: float = 0.9, beta_2: float = 0.999,
-                 epsilon: float = 1e-8):
+    def __init__(
+        self, learning_rate: LearningRate = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8
+    ):
         self.learning_rate, self.beta_1, self.beta_2 = _checked(learning_rate), beta_1, beta_2
         self.epsilon, self.steps = epsilon, 0
 

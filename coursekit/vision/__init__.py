@@ -15,6 +15,20 @@ from coursekit.vision.architectures import (
 from coursekit.vision.augmentation import RandomDistortion
 from coursekit.vision.blocks import bottleneck_block, conv_block, inception_block, residual_block
 
-__all__ = ["RandomDistortion", "alexnet", "blueprint", "bottleneck_block", "conv_block", "copy_weights",
-           "count_operations", "inception_block", "inception_v1", "lenet5", "residual_block", "resnet18", "resnet34",
-           "resnet50", "vgg16"]
+__all__ = [
+    "RandomDistortion",
+    "alexnet",
+    "blueprint",
+    "bottleneck_block",
+    "conv_block",
+    "copy_weights",
+    "count_operations",
+    "inception_block",
+    "inception_v1",
+    "lenet5",
+    "residual_block",
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "vgg16",
+]

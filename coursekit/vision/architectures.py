@@ -21,8 +21,18 @@ from keras.src.backend.common.global_state import get_global_attribute
 
 from coursekit.vision.blocks import bottleneck_block, conv_block, inception_block, residual_block
 
-__all__ = ["alexnet", "blueprint", "copy_weights", "count_operations", "inception_v1", "lenet5", "resnet18",
-           "resnet34", "resnet50", "vgg16"]
+__all__ = [
+    "alexnet",
+    "blueprint",
+    "copy_weights",
+    "count_operations",
+    "inception_v1",
+    "lenet5",
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "vgg16",
+]
 
 Shape = tuple[int | None, int | None, int]
 
@@ -126,8 +136,14 @@ def vgg16(
     image = x = layers.Input(input_shape, name="image")
     for block, (depth, filters) in enumerate([(2, 64), (2, 128), (3, 256), (3, 512), (3, 512)], start=1):
         for number in range(1, depth + 1):
-            x = layers.Conv2D(filters, 3, padding="same", activation="relu", kernel_initializer="he_normal",
-                              name=f"block{block}_conv{number}")(x)
+            x = layers.Conv2D(
+                filters,
+                3,
+                padding="same",
+                activation="relu",
+                kernel_initializer="he_normal",
+                name=f"block{block}_conv{number}",
+            )(x)
         x = layers.MaxPooling2D(2, name=f"block{block}_pool")(x)
     if include_top:
         x = layers.Flatten(name="flatten")(x)
@@ -137,7 +153,9 @@ def vgg16(
     return Model(image, x, name=name)
 
 
-def resnet18(input_shape: Shape = (224, 224, 3), classes: int = 1000, *, name: str = "resnet18", **options: Any) -> Model:
+def resnet18(
+    input_shape: Shape = (224, 224, 3), classes: int = 1000, *, name: str = "resnet18", **options: Any
+) -> Model:
     """ResNet-18, 11,703,912 parameters (He, Zhang, Ren & Sun 2016, table 1).
 
     Args:
@@ -149,7 +167,9 @@ def resnet18(input_shape: Shape = (224, 224, 3), classes: int = 1000, *, name: s
     return _resnet(residual_block, (2, 2, 2, 2), input_shape, classes, name=name, **options)
 
 
-def resnet34(input_shape: Shape = (224, 224, 3), classes: int = 1000, *, name: str = "resnet34", **options: Any) -> Model:
+def resnet34(
+    input_shape: Shape = (224, 224, 3), classes: int = 1000, *, name: str = "resnet34", **options: Any
+) -> Model:
     """ResNet-34, 21,823,208 parameters (He et al. 2016, table 1 and figure 3 right).
 
     Args:
@@ -161,7 +181,9 @@ def resnet34(input_shape: Shape = (224, 224, 3), classes: int = 1000, *, name: s
     return _resnet(residual_block, (3, 4, 6, 3), input_shape, classes, name=name, **options)
 
 
-def resnet50(input_shape: Shape = (224, 224, 3), classes: int = 1000, *, name: str = "resnet50", **options: Any) -> Model:
+def resnet50(
+    input_shape: Shape = (224, 224, 3), classes: int = 1000, *, name: str = "resnet50", **options: Any
+) -> Model:
     """ResNet-50, 25,636,712 parameters: `keras.applications.ResNet50` layer by layer (He et al. 2016, table 1).
 
     As there, each convolution has a bias, which the batch normalisation after it makes redundant.
@@ -314,8 +336,10 @@ def count_operations(model: Model) -> int:
                 size *= length
             operations += size
         elif any(len(weight.shape) > 1 for weight in layer.weights):
-            raise ValueError(f"model may have weight matrices in Conv2D and Dense layers only; "
-                             f"{layer.name} is a {type(layer).__name__}")
+            raise ValueError(
+                f"model may have weight matrices in Conv2D and Dense layers only; "
+                f"{layer.name} is a {type(layer).__name__}"
+            )
     return operations
 
 
@@ -328,13 +352,18 @@ def copy_weights(source: Model, target: Model) -> None:
     Raises:
         ValueError: the layers with weights differ in name or shape; nothing is changed then.
     """
-    shapes = [{layer.name: [tuple(w.shape) for w in layer.weights] for layer in model.layers if layer.weights}
-              for model in (source, target)]
-    if differing := sorted(name for name in shapes[0].keys() | shapes[1].keys()
-                           if shapes[0].get(name) != shapes[1].get(name)):
+    shapes = [
+        {layer.name: [tuple(w.shape) for w in layer.weights] for layer in model.layers if layer.weights}
+        for model in (source, target)
+    ]
+    if differing := sorted(
+        name for name in shapes[0].keys() | shapes[1].keys() if shapes[0].get(name) != shapes[1].get(name)
+    ):
         name = differing[0]
-        raise ValueError(f"source and target must have the same layers; {len(differing)} differ, such as {name!r}: "
-                         f"{shapes[0].get(name, 'absent')} in source, {shapes[1].get(name, 'absent')} in target")
+        raise ValueError(
+            f"source and target must have the same layers; {len(differing)} differ, such as {name!r}: "
+            f"{shapes[0].get(name, 'absent')} in source, {shapes[1].get(name, 'absent')} in target"
+        )
     for name in shapes[0]:
         target.get_layer(name).set_weights(source.get_layer(name).get_weights())
 
@@ -347,6 +376,8 @@ def _check(input_shape: Any, classes: Any, include_top: bool, smallest: int) -> 
     if len(sizes) != 3 or not all(isinstance(n, Integral) and n >= 1 for n in numbers):
         raise ValueError(f"input_shape must be three integers (height, width, channels); got {input_shape!r}")
     if not open_ended and min(sizes[:2]) < smallest:
-        raise ValueError(f"input_shape must be at least {smallest} x {smallest} pixels for this network; got {input_shape!r}")
+        raise ValueError(
+            f"input_shape must be at least {smallest} x {smallest} pixels for this network; got {input_shape!r}"
+        )
     if not isinstance(classes, Integral) or classes < 1:
         raise ValueError(f"classes must be an integer >= 1; got {classes!r}")

@@ -32,8 +32,17 @@ class RandomDistortion(keras.layers.Layer):
     Images in and out: (batch, height, width, channels).
     """
 
-    def __init__(self, rotation: float = 10.0, shear: float = 0.15, scale: float = 0.1, squeeze: float = 0.1,
-                 shift: float = 1.5, fill_value: float = 0.0, seed: int | None = None, **options: Any):
+    def __init__(
+        self,
+        rotation: float = 10.0,
+        shear: float = 0.15,
+        scale: float = 0.1,
+        squeeze: float = 0.1,
+        shift: float = 1.5,
+        fill_value: float = 0.0,
+        seed: int | None = None,
+        **options: Any,
+    ):
         super().__init__(**options)
         self.ranges = {"rotation": rotation, "shear": shear, "scale": scale, "squeeze": squeeze, "shift": shift}
         for name, largest in self.ranges.items():
@@ -49,10 +58,15 @@ class RandomDistortion(keras.layers.Layer):
     def distort(self, images: KerasTensor) -> KerasTensor:
         """Map each image by a matrix of its own: out(x, y) = image(a x + b y + c, d x + e y + f)."""
         batch, height, width, _ = ops.shape(images)
-        draw = {name: keras.random.uniform((batch,), -largest, largest, seed=self.seed_generator)
-                for name, largest in self.ranges.items() if name != "shift"}
-        shift_x, shift_y = (keras.random.uniform((batch,), -self.ranges["shift"], self.ranges["shift"],
-                                                 seed=self.seed_generator) for _ in "xy")
+        draw = {
+            name: keras.random.uniform((batch,), -largest, largest, seed=self.seed_generator)
+            for name, largest in self.ranges.items()
+            if name != "shift"
+        }
+        shift_x, shift_y = (
+            keras.random.uniform((batch,), -self.ranges["shift"], self.ranges["shift"], seed=self.seed_generator)
+            for _ in "xy"
+        )
         angle, scale, squeeze = draw["rotation"] * math.pi / 180, 1 + draw["scale"], 1 + draw["squeeze"]
         cos, sin, shear = ops.cos(angle), ops.sin(angle), draw["shear"]
         a, b = scale * squeeze * cos, scale * (shear * cos - sin)  # turned after sheared, squeezed and scaled
@@ -60,8 +74,14 @@ class RandomDistortion(keras.layers.Layer):
         x, y = (width - 1) / 2, (height - 1) / 2  # the middle stays, but for the shift
         c, f = x - a * x - b * y + shift_x, y - d * x - e * y + shift_y
         matrix = ops.stack([a, b, c, d, e, f, ops.zeros_like(a), ops.zeros_like(a)], axis=1)
-        return ops.image.affine_transform(images, matrix, interpolation="bilinear", fill_mode="constant",
-                                          fill_value=self.fill_value, data_format="channels_last")
+        return ops.image.affine_transform(
+            images,
+            matrix,
+            interpolation="bilinear",
+            fill_mode="constant",
+            fill_value=self.fill_value,
+            data_format="channels_last",
+        )
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         """That of the input."""

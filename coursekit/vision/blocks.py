@@ -36,8 +36,9 @@ def conv_block(
         (batch, new height, new width, filters); "same" padding divides height and width by
         ``strides`` and rounds up.
     """
-    x = layers.Conv2D(filters, kernel_size, strides, padding, kernel_initializer="he_normal",
-                      name=_part(name, "conv"), **options)(x)
+    x = layers.Conv2D(
+        filters, kernel_size, strides, padding, kernel_initializer="he_normal", name=_part(name, "conv"), **options
+    )(x)
     if batch_normalization:
         x = layers.BatchNormalization(epsilon=1.001e-5, name=_part(name, "bn"))(x)
     if activation:

@@ -65,7 +65,11 @@ def test_default_sizes_of_the_profiles(prepared_mnist, monkeypatch, capsys):
         assert tuple(len(data.load_digits(split, source="mnist")[1]) for split in ("train", "test")) == sizes
     line = "digits: MNIST (prepared in TFDS_DATA_DIR) · "
     assert capsys.readouterr().out.splitlines() == [
-        line + "train 20,000", line + "test 4,000", line + "train 60,000", line + "test 10,000"]
+        line + "train 20,000",
+        line + "test 4,000",
+        line + "train 60,000",
+        line + "test 10,000",
+    ]
 
 
 def test_mnist_is_the_real_one(prepared_mnist, monkeypatch):
@@ -82,7 +86,9 @@ def test_streams_hold_the_same_digits(stroke_digits):
     batches = list(data.stream_digits("test", 128, 300, source="stroke_digits"))
     assert [len(labels) for _, labels in batches] == [128, 128, 44]
     np.testing.assert_allclose(np.concatenate([images for images, _ in batches]), stroke_digits[0], atol=1e-7)
-    shuffled = np.concatenate([labels for _, labels in data.stream_digits("test", 128, 300, source="stroke_digits", seed=3)])
+    shuffled = np.concatenate(
+        [labels for _, labels in data.stream_digits("test", 128, 300, source="stroke_digits", seed=3)]
+    )
     assert sorted(shuffled) == sorted(stroke_digits[1]) and list(shuffled) != list(stroke_digits[1])
 
 
@@ -99,34 +105,43 @@ def test_streams_keep_nothing_in_memory(stroke_digits, monkeypatch):
 
 def test_a_stream_is_shuffled_as_its_seed_says(stroke_digits):
     once, again, other = (
-        np.concatenate([labels for _, labels in data.stream_digits("test", 128, 300, source="stroke_digits", seed=seed)])
-        for seed in (3, 3, 4))
+        np.concatenate(
+            [labels for _, labels in data.stream_digits("test", 128, 300, source="stroke_digits", seed=seed)]
+        )
+        for seed in (3, 3, 4)
+    )
     np.testing.assert_array_equal(once, again)
     assert list(once) != list(other)
 
 
-@pytest.mark.parametrize(("arguments", "error", "words"), [
-    ({"split": "validation"}, ValueError, "split must be one of train, test; got 'validation'"),
-    ({"size": -5}, ValueError, "size must be >= 1; got -5"),
-    ({"size": 0}, ValueError, "size must be >= 1; got 0"),
-    ({"size": 2.5}, TypeError, "size must be an integer; got 2.5"),
-    ({"size": True}, TypeError, "size must be an integer; got True"),
-    ({"size": "5"}, TypeError, "size must be an integer; got '5'"),
-    ({"split": None}, ValueError, "split must be one of train, test; got None"),
-    ({"source": "letters"}, ValueError, "source must be one of auto, mnist, stroke_digits; got 'letters'"),
-    ({"source": ""}, ValueError, "source must be one of auto, mnist, stroke_digits; got ''"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"split": "validation"}, ValueError, "split must be one of train, test; got 'validation'"),
+        ({"size": -5}, ValueError, "size must be >= 1; got -5"),
+        ({"size": 0}, ValueError, "size must be >= 1; got 0"),
+        ({"size": 2.5}, TypeError, "size must be an integer; got 2.5"),
+        ({"size": True}, TypeError, "size must be an integer; got True"),
+        ({"size": "5"}, TypeError, "size must be an integer; got '5'"),
+        ({"split": None}, ValueError, "split must be one of train, test; got None"),
+        ({"source": "letters"}, ValueError, "source must be one of auto, mnist, stroke_digits; got 'letters'"),
+        ({"source": ""}, ValueError, "source must be one of auto, mnist, stroke_digits; got ''"),
+    ],
+)
 def test_bad_arguments(arguments, error, words):
     with pytest.raises(error, match=words.replace("(", r"\(")):
         data.load_digits(**({"source": "stroke_digits"} | arguments))
 
 
-@pytest.mark.parametrize(("arguments", "error", "words"), [
-    ({"batch_size": 0}, ValueError, "batch_size must be >= 1; got 0"),
-    ({"batch_size": 2.0}, TypeError, "batch_size must be an integer; got 2.0"),
-    ({"batch_size": 8, "seed": -1}, ValueError, "seed must be >= 0; got -1"),
-    ({"batch_size": 8, "size": 0}, ValueError, "size must be >= 1; got 0"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"batch_size": 0}, ValueError, "batch_size must be >= 1; got 0"),
+        ({"batch_size": 2.0}, TypeError, "batch_size must be an integer; got 2.0"),
+        ({"batch_size": 8, "seed": -1}, ValueError, "seed must be >= 0; got -1"),
+        ({"batch_size": 8, "size": 0}, ValueError, "size must be >= 1; got 0"),
+    ],
+)
 def test_bad_arguments_of_a_stream(arguments, error, words):
     with pytest.raises(error, match=words):
         data.stream_digits("test", source="stroke_digits", **arguments)
@@ -153,9 +168,16 @@ def test_any_size_of_stroke_digits(elsewhere, capsys, monkeypatch):
     assert len(data.load_digits("train", 60)[1]) == 60
     words = "digits: stroke_digits (MNIST is not prepared, and there is no network) · "
     assert capsys.readouterr().out.splitlines() == [
-        words + "test 75", words + "test 30", words + "test 20", words + "train 60"]
+        words + "test 75",
+        words + "test 30",
+        words + "test 20",
+        words + "train 60",
+    ]
     assert {folder.name for folder in (elsewhere / "stroke_digits").iterdir()} == {
-        "train60_test75_seed0", "train60_test30_seed0", "train40_test20_seed0"}  # the usual sizes come in pairs
+        "train60_test75_seed0",
+        "train60_test30_seed0",
+        "train40_test20_seed0",
+    }  # the usual sizes come in pairs
 
 
 def test_a_set_of_several_chunks_is_drawn_in_order(elsewhere, monkeypatch):
@@ -169,10 +191,13 @@ def test_a_set_of_several_chunks_is_drawn_in_order(elsewhere, monkeypatch):
 def test_the_source_loads_nothing_and_makes_no_folder(elsewhere, monkeypatch):
     source = data.digits_source()
     assert (source.name, source.data_dir) == ("stroke_digits", elsewhere) and not elsewhere.exists()
-    program = ("import sys\nfrom coursekit import data\ndata.digits_source('stroke_digits')\n"
-               "print(sorted({'tensorflow', 'tensorflow_datasets', 'keras'} & set(sys.modules)))")
-    answer = subprocess.run([sys.executable, "-c", program],
-                            capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    program = (
+        "import sys\nfrom coursekit import data\ndata.digits_source('stroke_digits')\n"
+        "print(sorted({'tensorflow', 'tensorflow_datasets', 'keras'} & set(sys.modules)))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=Path(__file__).parents[2]
+    )
     assert (answer.stdout, answer.stderr) == ("[]\n", "")
 
 
@@ -262,18 +287,21 @@ def lose_a_split(folder):
     (folder / "dataset_info.json").write_text(json.dumps(info))
 
 
-@pytest.mark.parametrize(("damage", "words"), [
-    (damage_info, "dataset_info.json is missing"),
-    (damage_json, "dataset_info.json cannot be read"),
-    (damage_features, "features.json is missing"),
-    (damage_features_json, "features.json cannot be read"),
-    (lose_a_file, "mnist-test.tfrecord-00000-of-00001 is missing"),
-    (cut_a_file, "mnist-train.tfrecord-00000-of-00001 is cut short or damaged"),
-    (empty_a_file, "mnist-train.tfrecord-00000-of-00001 is cut short or damaged"),
-    (zero_the_rest_of_a_file, "mnist-test.tfrecord-00000-of-00001 is cut short or damaged"),
-    (lose_everything, "features.json is missing"),
-    (lose_a_split, "a split is missing"),
-])
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (damage_info, "dataset_info.json is missing"),
+        (damage_json, "dataset_info.json cannot be read"),
+        (damage_features, "features.json is missing"),
+        (damage_features_json, "features.json cannot be read"),
+        (lose_a_file, "mnist-test.tfrecord-00000-of-00001 is missing"),
+        (cut_a_file, "mnist-train.tfrecord-00000-of-00001 is cut short or damaged"),
+        (empty_a_file, "mnist-train.tfrecord-00000-of-00001 is cut short or damaged"),
+        (zero_the_rest_of_a_file, "mnist-test.tfrecord-00000-of-00001 is cut short or damaged"),
+        (lose_everything, "features.json is missing"),
+        (lose_a_split, "a split is missing"),
+    ],
+)
 def test_a_half_written_folder_is_named_and_kept(elsewhere, prepared_mnist, damage, words, capsys):
     folder = copy(prepared_mnist, elsewhere / "mnist" / "3.0.1")
     assert data.digits_source().name == "MNIST"
@@ -317,7 +345,8 @@ def test_an_unfinished_download_is_named_and_kept_and_may_start_afresh(elsewhere
     data.load_digits("test", 20)
     assert capsys.readouterr().out == (
         f"digits: stroke_digits (MNIST is not prepared, mnist/{left.name} in data/ is unfinished and was left "
-        "untouched, and there is no network) · test 20\n")
+        "untouched, and there is no network) · test 20\n"
+    )
     with pytest.raises(data.DataError, match="incomplete.ABC_3.0.1 in data/ is unfinished"):
         data.load_digits("test", 20, source="mnist")
     monkeypatch.setattr(module, "_network_trouble", lambda: "")
@@ -332,11 +361,14 @@ def test_a_sound_copy_serves_beside_a_broken_one(prepared_mnist, elsewhere, tmp_
     data.load_digits("test", 20, source="mnist")
     assert capsys.readouterr().out == (
         "digits: MNIST (prepared in data/; mnist/3.0.1 in TFDS_DATA_DIR is broken and was left untouched: "
-        "features.json is missing) · test 20\n")
+        "features.json is missing) · test 20\n"
+    )
     assert data.digits_source().data_dir == elsewhere
 
 
-def test_a_read_only_folder_serves_mnist_and_is_not_written_to(prepared_mnist, elsewhere, tmp_path, monkeypatch, capsys):
+def test_a_read_only_folder_serves_mnist_and_is_not_written_to(
+    prepared_mnist, elsewhere, tmp_path, monkeypatch, capsys
+):
     frozen = tmp_path / "frozen"
     copy(prepared_mnist, frozen / "mnist" / "3.0.1")
     frozen.chmod(0o555)
@@ -344,7 +376,9 @@ def test_a_read_only_folder_serves_mnist_and_is_not_written_to(prepared_mnist, e
     assert len(data.load_digits("test", 20, source="mnist")[1]) == 20
     assert len(data.load_digits("test", 20, source="stroke_digits")[1]) == 20
     assert capsys.readouterr().out.splitlines() == [
-        "digits: MNIST (prepared in TFDS_DATA_DIR) · test 20", "digits: stroke_digits (as asked; kept in data/) · test 20"]
+        "digits: MNIST (prepared in TFDS_DATA_DIR) · test 20",
+        "digits: stroke_digits (as asked; kept in data/) · test 20",
+    ]
     assert not (frozen / "stroke_digits").exists() and (elsewhere / "stroke_digits").exists()
     frozen.chmod(0o755)
 
@@ -364,7 +398,8 @@ def test_drawing_in_a_notebook_shows_one_line(executed, tmp_path, monkeypatch):
     [cell] = executed(
         "from coursekit.data import digits\n"
         "digits.QUICK_SIZES = {'train': 2000, 'test': 50}\n"
-        "images, labels = digits.load_digits('test', source='stroke_digits')")
+        "images, labels = digits.load_digits('test', source='stroke_digits')"
+    )
     [output] = cell.outputs
     assert (output.name, output.text) == ("stdout", "digits: stroke_digits (as asked) · test 50\n")
     assert len(list((tmp_path / "stroke_digits").glob("*/*"))) == 1
@@ -377,8 +412,17 @@ def test_two_processes_draw_at_the_same_time(tmp_path):
         "print(digits.load_digits('test', 50, source='stroke_digits')[1].sum())"
     )
     environment = os.environ | {"TFDS_DATA_DIR": str(tmp_path), "COURSEKIT_PROFILE": "quick"}
-    processes = [subprocess.Popen([sys.executable, "-c", program], env=environment, text=True, cwd=Path(__file__).parents[2],
-                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", program],
+            env=environment,
+            text=True,
+            cwd=Path(__file__).parents[2],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        for _ in range(2)
+    ]
     answers = [process.communicate() for process in processes]
     assert [process.returncode for process in processes] == [0, 0], answers
     assert answers[0][0] == answers[1][0]

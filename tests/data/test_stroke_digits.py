@@ -25,7 +25,12 @@ def test_shapes_and_types(digits):
 
 
 @settings(max_examples=10, deadline=None)
-@given(size=st.integers(1, 1100), more=st.integers(1, 700), seed=st.integers(0, 2**20), split=st.sampled_from(["train", "test"]))
+@given(
+    size=st.integers(1, 1100),
+    more=st.integers(1, 700),
+    seed=st.integers(0, 2**20),
+    split=st.sampled_from(["train", "test"]),
+)
 def test_an_image_does_not_depend_on_how_many_are_drawn(size, more, seed, split):
     images, labels, factors = draw_digits(size, seed, split)
     more_images, more_labels, more_factors = draw_digits(size + more, seed, split)
@@ -79,7 +84,9 @@ def test_factors_are_what_they_say(digits):
     ones, zeros = labels == 1, labels == 0
     _, vertical, mixed = moments(images[ones])
     lean = mixed / vertical  # of the stroke's axis: dx/dy, y downwards
-    predictors = np.column_stack([np.tan(np.radians(factors["rotation"][ones])), factors["slant"][ones], np.ones(ones.sum())])
+    predictors = np.column_stack(
+        [np.tan(np.radians(factors["rotation"][ones])), factors["slant"][ones], np.ones(ones.sum())]
+    )
     weights, *_ = np.linalg.lstsq(predictors, lean)
     assert weights[0] < -0.6 and weights[1] < -0.6  # clockwise and rightwards: the top goes right
     assert np.corrcoef(predictors @ weights, lean)[0, 1] > 0.8
@@ -110,31 +117,39 @@ def test_a_small_convolutional_network_reads_them():
     keras.utils.set_random_seed(1)
     images, labels, _ = draw_digits(20_000)
     test_images, test_labels, _ = draw_digits(4000, split="test")
-    model = keras.Sequential([
-        keras.Input((28, 28, 1)),
-        keras.layers.Rescaling(1 / 255),
-        keras.layers.Conv2D(16, 3, activation="relu"),
-        keras.layers.MaxPooling2D(),
-        keras.layers.Conv2D(32, 3, activation="relu"),
-        keras.layers.MaxPooling2D(),
-        keras.layers.Flatten(),
-        keras.layers.Dense(64, activation="relu"),
-        keras.layers.Dense(10, activation="softmax"),
-    ])
-    model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.003, 8 * 200)),
-                  "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            keras.layers.Rescaling(1 / 255),
+            keras.layers.Conv2D(16, 3, activation="relu"),
+            keras.layers.MaxPooling2D(),
+            keras.layers.Conv2D(32, 3, activation="relu"),
+            keras.layers.MaxPooling2D(),
+            keras.layers.Flatten(),
+            keras.layers.Dense(64, activation="relu"),
+            keras.layers.Dense(10, activation="softmax"),
+        ]
+    )
+    model.compile(
+        keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.003, 8 * 200)),
+        "sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
     model.fit(images, labels, batch_size=100, epochs=8, verbose=0)
     assert model.evaluate(test_images, test_labels, verbose=0)[1] >= 0.985
 
 
-@pytest.mark.parametrize(("arguments", "error", "words"), [
-    ({"size": 0}, ValueError, "size must be >= 1; got 0"),
-    ({"size": 2.5}, TypeError, "size must be an integer; got 2.5"),
-    ({"size": True}, TypeError, "size must be an integer; got True"),
-    ({"size": 5, "seed": -1}, ValueError, "seed must be in 0 ... 4294967295; got -1"),
-    ({"size": 5, "seed": 2**32}, ValueError, "seed must be in 0 ... 4294967295; got 4294967296"),
-    ({"size": 5, "split": "validation"}, ValueError, "split must be one of train, test; got 'validation'"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"size": 0}, ValueError, "size must be >= 1; got 0"),
+        ({"size": 2.5}, TypeError, "size must be an integer; got 2.5"),
+        ({"size": True}, TypeError, "size must be an integer; got True"),
+        ({"size": 5, "seed": -1}, ValueError, "seed must be in 0 ... 4294967295; got -1"),
+        ({"size": 5, "seed": 2**32}, ValueError, "seed must be in 0 ... 4294967295; got 4294967296"),
+        ({"size": 5, "split": "validation"}, ValueError, "split must be one of train, test; got 'validation'"),
+    ],
+)
 def test_bad_arguments(arguments, error, words):
     with pytest.raises(error, match=words):
         draw_digits(**arguments)

@@ -44,10 +44,17 @@ def numpy(tensor):
 ENCODERS = {
     "dense": lambda: dense_encoder(SHAPE, 3, (5,), activation="tanh"),
     "convolutional": lambda: convolutional_encoder(SHAPE, 2, (2, 3), activation="tanh"),
-    "normalised": lambda: keras.Sequential([
-        layers.Input(SHAPE), layers.Flatten(), layers.Dense(4), layers.BatchNormalization(), layers.Dropout(0.5),
-        layers.Activation("softplus"), layers.Dense(2),
-    ]),
+    "normalised": lambda: keras.Sequential(
+        [
+            layers.Input(SHAPE),
+            layers.Flatten(),
+            layers.Dense(4),
+            layers.BatchNormalization(),
+            layers.Dropout(0.5),
+            layers.Activation("softplus"),
+            layers.Dense(2),
+        ]
+    ),
 }
 
 
@@ -101,6 +108,7 @@ def test_contraction_lowers_the_jacobian():
 
 # ---------------------------------------------------------------- the loss
 
+
 @pytest.mark.parametrize("loss", ["squared_error", "binary_cross_entropy"])
 def test_reconstruction_sums_over_pixels(loss):
     model, x = small(loss=loss), images()
@@ -109,13 +117,15 @@ def test_reconstruction_sums_over_pixels(loss):
     expected = getattr(scratch, loss)(flat, r)
     assert_allclose(numpy(model.distance(x, model.reconstruct(x))), expected, rtol=1e-5)
     assert model.evaluate(x, batch_size=4, verbose=0, return_dict=True) == pytest.approx(
-        {"loss": expected.mean(), "reconstruction": expected.mean()}, rel=1e-5)
+        {"loss": expected.mean(), "reconstruction": expected.mean()}, rel=1e-5
+    )
 
 
 def test_the_terms_add_up_to_the_loss():
     """Means over images even where the last batch is smaller, weight decay of a layer included."""
-    decoder = keras.Sequential([layers.Input((3,)), layers.Dense(16, "sigmoid", kernel_regularizer="l2"),
-                                layers.Reshape(SHAPE)])
+    decoder = keras.Sequential(
+        [layers.Input((3,)), layers.Dense(16, "sigmoid", kernel_regularizer="l2"), layers.Reshape(SHAPE)]
+    )
     model = Autoencoder(dense_encoder(SHAPE, 3), decoder, sparsity=0.3, contraction=0.2)
     model.compile("sgd")
     x = images()
@@ -158,6 +168,7 @@ def test_other_targets_than_the_input():
 
 # ---------------------------------------------------------------- noise
 
+
 def test_gaussian_noise():
     x = np.full((200, 500), 0.5, "float32")
     noise = numpy(corrupt(x, "gaussian", 0.3, seed=1)) - x
@@ -188,13 +199,25 @@ def test_noise_in_training_only_and_the_seed_decides():
 
 # ---------------------------------------------------------------- a keras.Model
 
-@pytest.mark.parametrize("encoder, decoder, parameters", [
-    (lambda: dense_encoder((28, 28, 1), 32), lambda: dense_decoder((28, 28, 1), 32),
-     (784 * 256 + 256 + 256 * 32 + 32, 32 * 256 + 256 + 256 * 784 + 784)),
-    (lambda: convolutional_encoder((28, 28, 1), 2), lambda: convolutional_decoder((28, 28, 1), 2),
-     (9 * 32 + 32 + 9 * 32 * 64 + 64 + 7 * 7 * 64 * 2 + 2,
-      3 * 7 * 7 * 64 + 9 * 64 * 64 + 64 + 9 * 64 * 32 + 32 + 9 * 32 + 1)),
-])
+
+@pytest.mark.parametrize(
+    "encoder, decoder, parameters",
+    [
+        (
+            lambda: dense_encoder((28, 28, 1), 32),
+            lambda: dense_decoder((28, 28, 1), 32),
+            (784 * 256 + 256 + 256 * 32 + 32, 32 * 256 + 256 + 256 * 784 + 784),
+        ),
+        (
+            lambda: convolutional_encoder((28, 28, 1), 2),
+            lambda: convolutional_decoder((28, 28, 1), 2),
+            (
+                9 * 32 + 32 + 9 * 32 * 64 + 64 + 7 * 7 * 64 * 2 + 2,
+                3 * 7 * 7 * 64 + 9 * 64 * 64 + 64 + 9 * 64 * 32 + 32 + 9 * 32 + 1,
+            ),
+        ),
+    ],
+)
 def test_builders(encoder, decoder, parameters):
     encoder, decoder = encoder(), decoder()
     assert (encoder.count_params(), decoder.count_params()) == parameters
@@ -210,8 +233,10 @@ def test_builders(encoder, decoder, parameters):
 
 
 def test_it_saves_and_loads(tmp_path):
-    model, x = small(sparsity=0.1, contraction=0.2, noise=("gaussian", 0.1), loss="binary_cross_entropy", seed=4,
-                     name="mine"), images()
+    model, x = (
+        small(sparsity=0.1, contraction=0.2, noise=("gaussian", 0.1), loss="binary_cross_entropy", seed=4, name="mine"),
+        images(),
+    )
     model.compile("adam")
     model.fit(x, verbose=0)
     model.save(tmp_path / "model.keras")
@@ -236,14 +261,18 @@ def test_binary_images_of_any_type():
 
 # ---------------------------------------------------------------- refusals
 
-@pytest.mark.parametrize("x, message", [
-    (255 * images(), r"x must be in \[0, 1\].* got values from .* to 25"),
-    (images() - 0.5, r"x must be in \[0, 1\].* got values from -0\.\d+"),
-    (np.full((2, *SHAPE), np.nan, "float32"), r"x must be in \[0, 1\].* got values from nan"),
-    (images()[..., 0], r"x must have the shape \(n, 4, 4, 1\) with n >= 1; got \(10, 4, 4\)"),
-    (images(2, (5, 4, 1)), r"x must have the shape .* got \(2, 5, 4, 1\)"),
-    (images(0), r"x must have the shape .* got \(0, 4, 4, 1\)"),
-])
+
+@pytest.mark.parametrize(
+    "x, message",
+    [
+        (255 * images(), r"x must be in \[0, 1\].* got values from .* to 25"),
+        (images() - 0.5, r"x must be in \[0, 1\].* got values from -0\.\d+"),
+        (np.full((2, *SHAPE), np.nan, "float32"), r"x must be in \[0, 1\].* got values from nan"),
+        (images()[..., 0], r"x must have the shape \(n, 4, 4, 1\) with n >= 1; got \(10, 4, 4\)"),
+        (images(2, (5, 4, 1)), r"x must have the shape .* got \(2, 5, 4, 1\)"),
+        (images(0), r"x must have the shape .* got \(0, 4, 4, 1\)"),
+    ],
+)
 @pytest.mark.parametrize("method", ["fit", "evaluate", "predict", "encode", "reconstruct"])
 def test_images_that_are_refused(method, x, message):
     model = small()
@@ -281,16 +310,19 @@ def test_data_that_are_refused():
         model.fit(x)
 
 
-@pytest.mark.parametrize("options, message", [
-    ({"sparsity": -0.1}, "sparsity must be a number >= 0; got -0.1"),
-    ({"contraction": float("nan")}, "contraction must be a number >= 0; got nan"),
-    ({"sparsity": "much"}, "sparsity must be a number >= 0; got 'much'"),
-    ({"noise": ("poisson", 0.1)}, "noise must be one of gaussian, masking, salt_and_pepper; got 'poisson'"),
-    ({"noise": ("masking", 1.5)}, r"strength of masking noise must be a share in \[0, 1\]; got 1.5"),
-    ({"noise": ("gaussian", -1)}, "strength of gaussian noise must be a number >= 0; got -1"),
-    ({"noise": "masking"}, r"noise must be None or a pair \(kind, strength\); got 'masking'"),
-    ({"loss": "mse"}, "loss must be one of squared_error, binary_cross_entropy; got 'mse'"),
-])
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"sparsity": -0.1}, "sparsity must be a number >= 0; got -0.1"),
+        ({"contraction": float("nan")}, "contraction must be a number >= 0; got nan"),
+        ({"sparsity": "much"}, "sparsity must be a number >= 0; got 'much'"),
+        ({"noise": ("poisson", 0.1)}, "noise must be one of gaussian, masking, salt_and_pepper; got 'poisson'"),
+        ({"noise": ("masking", 1.5)}, r"strength of masking noise must be a share in \[0, 1\]; got 1.5"),
+        ({"noise": ("gaussian", -1)}, "strength of gaussian noise must be a number >= 0; got -1"),
+        ({"noise": "masking"}, r"noise must be None or a pair \(kind, strength\); got 'masking'"),
+        ({"loss": "mse"}, "loss must be one of squared_error, binary_cross_entropy; got 'mse'"),
+    ],
+)
 def test_arguments_that_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         small(**options)
@@ -331,6 +363,7 @@ def test_sizes_that_are_refused(builder):
 
 # ---------------------------------------------------------------- StopOnNaN
 
+
 def batches(broken):
     """Endless batches; that number ``broken``, counted from 1, is NaN."""
     step = 0
@@ -350,11 +383,14 @@ class Weights(keras.callbacks.Callback):
         self.history.append(self.model.get_weights())
 
 
-@pytest.mark.parametrize("every, broken, stopped, restored, words", [
-    (None, 2, (1, 2), None, "from before the training"),
-    (None, 7, (2, 3), 4, "after epoch 1"),
-    (2, 8, (2, 4), 6, "after step 2 of epoch 2"),
-])
+@pytest.mark.parametrize(
+    "every, broken, stopped, restored, words",
+    [
+        (None, 2, (1, 2), None, "from before the training"),
+        (None, 7, (2, 3), 4, "after epoch 1"),
+        (2, 8, (2, 4), 6, "after step 2 of epoch 2"),
+    ],
+)
 def test_stop_on_nan(every, broken, stopped, restored, words, capsys):
     model = small()
     model.compile(keras.optimizers.Adam(0.01))
@@ -364,8 +400,10 @@ def test_stop_on_nan(every, broken, stopped, restored, words, capsys):
     assert len(weights.history) == broken and guard.stopped_at == stopped
     for kept, now in zip(expected, model.get_weights()):
         assert_allclose(now, kept)
-    assert capsys.readouterr().out == (f"StopOnNaN: loss is nan at step {stopped[1]} of epoch {stopped[0]}; "
-                                       f"training stopped, weights {words} restored\n")
+    assert capsys.readouterr().out == (
+        f"StopOnNaN: loss is nan at step {stopped[1]} of epoch {stopped[0]}; "
+        f"training stopped, weights {words} restored\n"
+    )
     assert int(model.optimizer.iterations) == (restored or 0)
     assert np.isfinite(model.fit(images(), verbose=0, callbacks=[guard]).history["loss"]).all()
     assert guard.stopped_at is None

@@ -120,16 +120,19 @@ def test_it_saves_and_loads(tmp_path):
     again.fit(x, verbose=0)  # compiled as before
 
 
-@pytest.mark.parametrize("build, message", [
-    (lambda: RealNVP(1), "dim must be an integer >= 2; got 1"),
-    (lambda: RealNVP(2, couplings=1), "couplings must be an integer >= 2; got 1"),
-    (lambda: RealNVP(2, hidden=(0,)), r"hidden must be integers >= 1 in a tuple; got \(0,\)"),
-    (lambda: RealNVP(2, hidden=8), "hidden must be integers >= 1 in a tuple; got 8"),
-    (lambda: AffineCoupling(2, parity=2), "parity must be 0 or 1; got 2"),
-    (lambda: RealNVP(2).sample(0), "n must be an integer >= 1; got 0"),
-    (lambda: RealNVP(2).log_prob(np.zeros((3, 4))), r"x must have the shape \(n, 2\) with n >= 1; got \(3, 4\)"),
-    (lambda: RealNVP(2).log_prob([[0.0, np.inf]]), "x must be finite; got values from 0 to inf"),
-])
+@pytest.mark.parametrize(
+    "build, message",
+    [
+        (lambda: RealNVP(1), "dim must be an integer >= 2; got 1"),
+        (lambda: RealNVP(2, couplings=1), "couplings must be an integer >= 2; got 1"),
+        (lambda: RealNVP(2, hidden=(0,)), r"hidden must be integers >= 1 in a tuple; got \(0,\)"),
+        (lambda: RealNVP(2, hidden=8), "hidden must be integers >= 1 in a tuple; got 8"),
+        (lambda: AffineCoupling(2, parity=2), "parity must be 0 or 1; got 2"),
+        (lambda: RealNVP(2).sample(0), "n must be an integer >= 1; got 0"),
+        (lambda: RealNVP(2).log_prob(np.zeros((3, 4))), r"x must have the shape \(n, 2\) with n >= 1; got \(3, 4\)"),
+        (lambda: RealNVP(2).log_prob([[0.0, np.inf]]), "x must be finite; got values from 0 to inf"),
+    ],
+)
 def test_refusals(build, message):
     with pytest.raises(ValueError, match=message):
         build()

@@ -37,10 +37,19 @@ def small(kind=GAN, seed=1, spectral_normalization=False, batch_normalization=Tr
     keras.utils.set_random_seed(seed)
     codes = {"code_outputs": 3 + 2 * 2, "code_units": 6} if kind is InfoGAN else {}
     codes_of = {"categories": 3, "continuous": 2} if kind is InfoGAN else {}
-    return kind(convolutional_generator(SHAPE, 9, (8, 4), 16, batch_normalization=batch_normalization),
-                convolutional_discriminator(SHAPE, (4, 8), 16, spectral_normalization=spectral_normalization,
-                                            batch_normalization=batch_normalization, **codes),
-                seed=seed, **codes_of | options)
+    return kind(
+        convolutional_generator(SHAPE, 9, (8, 4), 16, batch_normalization=batch_normalization),
+        convolutional_discriminator(
+            SHAPE,
+            (4, 8),
+            16,
+            spectral_normalization=spectral_normalization,
+            batch_normalization=batch_normalization,
+            **codes,
+        ),
+        seed=seed,
+        **codes_of | options,
+    )
 
 
 def images(n=12, seed=0):
@@ -49,6 +58,7 @@ def images(n=12, seed=0):
 
 # ---------------------------------------------------------------- Algorithm 1
 
+
 @pytest.mark.parametrize("loss", ["minimax", "non_saturating"])
 @pytest.mark.parametrize("prior", ["normal", "uniform"])
 @pytest.mark.parametrize("k", [1, 3])
@@ -56,14 +66,18 @@ def test_a_step_is_algorithm_1(loss, prior, k):
     """k ascents of V by D, each on its own minibatch, then one descent by G: derivatives by hand."""
     model = linear(loss=loss, prior=prior, discriminator_steps=k)
     model.compile(keras.optimizers.SGD(0.3), keras.optimizers.SGD(0.2))
-    (w, b), (v, c) = ([float(a.squeeze()) for a in part.get_weights()]
-                      for part in (model.generator, model.discriminator))
+    (w, b), (v, c) = (
+        [float(a.squeeze()) for a in part.get_weights()] for part in (model.generator, model.discriminator)
+    )
     x = np.random.default_rng(1).normal(2, 1, (4 * k, 1)).astype("float32")
     seeds, seen = keras.random.SeedGenerator(7), []
     for step in range(k):
         real = x[step::k, 0]
-        z = numpy(keras.random.normal((4, 1), seed=seeds) if prior == "normal" else
-                  keras.random.uniform((4, 1), -1, 1, seed=seeds))[:, 0]
+        z = numpy(
+            keras.random.normal((4, 1), seed=seeds)
+            if prior == "normal"
+            else keras.random.uniform((4, 1), -1, 1, seed=seeds)
+        )[:, 0]
         fake = w * z + b
         D_real, D_fake = expit(v * real + c), expit(v * fake + c)
         seen.append([D_real.mean(), D_fake.mean(), np.log(D_real).mean() + np.log(1 - D_fake).mean()])
@@ -101,6 +115,7 @@ def test_an_update_touches_its_own_network_alone(kind, frozen, moving, monkeypat
 
 def test_the_generator_averages_over_one_call_a_step():
     """With k = 3 its moving averages move once, as with k = 1."""
+
     def moved(k):
         model = small(discriminator_steps=k)
         model.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0))
@@ -118,8 +133,10 @@ def test_reports_of_evaluate():
     measured = model.evaluate(x, batch_size=len(x), verbose=0, return_dict=True)
     fake = model.decode(model.latent(len(x), keras.random.SeedGenerator(1)))
     D_real, D_fake = model.predict(x, verbose=0), model.predict(fake, verbose=0)
-    assert measured == pytest.approx({"D(x)": D_real.mean(), "D(G(z))": D_fake.mean(),
-                                      "V": (np.log(D_real).mean() + np.log(1 - D_fake).mean())}, rel=1e-4)
+    assert measured == pytest.approx(
+        {"D(x)": D_real.mean(), "D(G(z))": D_fake.mean(), "V": (np.log(D_real).mean() + np.log(1 - D_fake).mean())},
+        rel=1e-4,
+    )
     for old, new in zip(weights[:-1], model.get_weights()):  # the last is the state of the noise
         assert_allclose(new, old, atol=0)
 
@@ -162,8 +179,10 @@ def test_gradient_penalty_is_the_squared_slope_at_real_examples():
     assert losses[3.0] - losses[0] == pytest.approx(3 / 2 * v**2, rel=1e-5)
     deep = small(batch_normalization=False, gradient_penalty=2.0)
     x, step = images(1), 1e-2
-    slopes = [(float(deep.judge(x + step * e)[0][0]) - float(deep.judge(x - step * e)[0][0])) / (2 * step)
-              for e in np.eye(64, dtype="float32").reshape(64, 1, *SHAPE)]
+    slopes = [
+        (float(deep.judge(x + step * e)[0][0]) - float(deep.judge(x - step * e)[0][0])) / (2 * step)
+        for e in np.eye(64, dtype="float32").reshape(64, 1, *SHAPE)
+    ]
     gained = float(deep.discriminator_loss(x, x, x))
     deep.gradient_penalty = 0.0
     gained -= float(deep.discriminator_loss(x, x, x))
@@ -193,10 +212,12 @@ def test_it_learns_a_gaussian():
     fake = model.generate(50_000, seed=1)
     assert fake.mean() == pytest.approx(0.8, abs=0.08) and fake.std() == pytest.approx(0.5, abs=0.08)
     assert model.evaluate(real[:50_000], batch_size=10_000, verbose=0, return_dict=True)["V"] == pytest.approx(
-        -np.log(4), abs=0.01)
+        -np.log(4), abs=0.01
+    )
 
 
 # ---------------------------------------------------------------- InfoGAN
+
 
 def test_the_bound_is_scipys():
     model = small(InfoGAN)
@@ -205,8 +226,10 @@ def test_the_bound_is_scipys():
     parameters = np.random.default_rng(2).normal(size=(6, 7)).astype("float32")
     scores, mean, log_variance = parameters[:, :3], parameters[:, 3:5], parameters[:, 5:]
     expected = [np.log(3) + log_softmax(scores, axis=1)[np.arange(6), one_hot.argmax(axis=1)].mean()]
-    expected += [np.log(2) + stats.norm.logpdf(continuous[:, j], mean[:, j], np.exp(log_variance[:, j] / 2)).mean()
-                 for j in range(2)]
+    expected += [
+        np.log(2) + stats.norm.logpdf(continuous[:, j], mean[:, j], np.exp(log_variance[:, j] / 2)).mean()
+        for j in range(2)
+    ]
     assert_allclose([float(bound) for bound in model.information(parameters, z)], expected, rtol=1e-5)
     weighted = 0.7 * expected[0] + 0.2 * sum(expected[1:])
     model.categorical_weight, model.continuous_weight = 0.7, 0.2
@@ -221,8 +244,10 @@ def test_with_the_true_posterior_the_bound_is_the_mutual_information():
     x = np.where(generator.random(len(c1)) < 0.7, c1, generator.integers(0, 3, len(c1)))
     posterior = np.where(np.eye(3)[x] == 1, 0.7 + 0.1, 0.1)
     rest = np.zeros((len(c1), 4))
-    exact, blurred = (float(model.information(np.concatenate([np.log(q), rest], axis=1).astype("float32"), z)[0])
-                      for q in (posterior, 0.5 * posterior + 0.5 / 3))
+    exact, blurred = (
+        float(model.information(np.concatenate([np.log(q), rest], axis=1).astype("float32"), z)[0])
+        for q in (posterior, 0.5 * posterior + 0.5 / 3)
+    )
     assert exact == pytest.approx(mutual_info_score(c1, x), abs=5e-3)
     assert blurred < exact - 0.05
 
@@ -281,8 +306,14 @@ def test_both_players_learn_the_code(weight):
     keras.utils.set_random_seed(1)
     x = np.zeros((512, 4, 4, 1), "float32")
     x[:256, 0, 0], x[256:, 3, 3] = 1, 1
-    model = InfoGAN(dense_decoder((4, 4, 1), 4, (32,)), discriminator_with_q(), categories=2, continuous=0,
-                    categorical_weight=weight, seed=1)
+    model = InfoGAN(
+        dense_decoder((4, 4, 1), 4, (32,)),
+        discriminator_with_q(),
+        categories=2,
+        continuous=0,
+        categorical_weight=weight,
+        seed=1,
+    )
     model.compile(keras.optimizers.Adam(3e-3), keras.optimizers.Adam(3e-3))
     before = model.discriminator.get_layer("q").get_weights()
     bound = model.fit(x, epochs=40 if weight else 2, batch_size=64, verbose=0).history["L_I(c1)"]
@@ -295,13 +326,45 @@ def test_both_players_learn_the_code(weight):
 
 # ---------------------------------------------------------------- the networks of the papers
 
+
 def test_networks_of_chen_et_al():
     """Table 1, summed by hand. Dense and convolution before a batch normalisation have no bias in G."""
     generator, discriminator = convolutional_generator(), convolutional_discriminator(code_outputs=14)
-    assert generator.count_params() == (74 * 1024 + 4 * 1024 + 1024 * 6272 + 4 * 6272  # 7 x 7 x 128 = 6272
-                                        + 16 * 128 * 64 + 4 * 64 + 16 * 64 + 1) == 6_659_841
-    assert discriminator.count_params() == (16 * 64 + 64 + 16 * 64 * 128 + 128 + 4 * 128 + 6272 * 1024 + 1024 + 4 * 1024
-                                            + 1024 + 1 + 1024 * 128 + 128 + 4 * 128 + 128 * 14 + 14) == 6_694_991
+    assert (
+        generator.count_params()
+        == (
+            74 * 1024
+            + 4 * 1024
+            + 1024 * 6272
+            + 4 * 6272  # 7 x 7 x 128 = 6272
+            + 16 * 128 * 64
+            + 4 * 64
+            + 16 * 64
+            + 1
+        )
+        == 6_659_841
+    )
+    assert (
+        discriminator.count_params()
+        == (
+            16 * 64
+            + 64
+            + 16 * 64 * 128
+            + 128
+            + 4 * 128
+            + 6272 * 1024
+            + 1024
+            + 4 * 1024
+            + 1024
+            + 1
+            + 1024 * 128
+            + 128
+            + 4 * 128
+            + 128 * 14
+            + 14
+        )
+        == 6_694_991
+    )
     assert [tuple(o.shape) for o in discriminator.outputs] == [(None, 1), (None, 14)]
     image = numpy(generator(keras.random.normal((3, 74), seed=1)))
     assert image.shape == (3, 28, 28, 1) and image.min() >= 0 and image.max() <= 1
@@ -326,10 +389,19 @@ def test_spectral_normalization_makes_the_largest_singular_value_1():
 
 # ---------------------------------------------------------------- a keras.Model
 
+
 @pytest.mark.parametrize("kind", [GAN, InfoGAN])
 def test_it_saves_and_loads(kind, tmp_path):
-    model = small(kind, loss="minimax", discriminator_steps=2, prior="uniform", gradient_penalty=0.5,
-                  instance_noise=0.1, spectral_normalization=True, name="mine")
+    model = small(
+        kind,
+        loss="minimax",
+        discriminator_steps=2,
+        prior="uniform",
+        gradient_penalty=0.5,
+        instance_noise=0.1,
+        spectral_normalization=True,
+        name="mine",
+    )
     model.compile(keras.optimizers.Adam(3e-3), keras.optimizers.SGD(0.01, momentum=0.9), steps_per_execution=2)
     x = images()
     model.fit(x, batch_size=4, verbose=0)
@@ -369,13 +441,17 @@ def test_nan_stops_the_game_and_brings_the_weights_back(capsys):
 
 # ---------------------------------------------------------------- refusals
 
-@pytest.mark.parametrize("options, message", [
-    ({"loss": "wasserstein"}, "loss must be one of non_saturating, minimax; got 'wasserstein'"),
-    ({"prior": "cauchy"}, "prior must be one of normal, uniform; got 'cauchy'"),
-    ({"discriminator_steps": 0}, "discriminator_steps must be an integer >= 1; got 0"),
-    ({"gradient_penalty": -1}, "gradient_penalty must be a number >= 0; got -1"),
-    ({"instance_noise": float("nan")}, "instance_noise must be a number >= 0; got nan"),
-])
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"loss": "wasserstein"}, "loss must be one of non_saturating, minimax; got 'wasserstein'"),
+        ({"prior": "cauchy"}, "prior must be one of normal, uniform; got 'cauchy'"),
+        ({"discriminator_steps": 0}, "discriminator_steps must be an integer >= 1; got 0"),
+        ({"gradient_penalty": -1}, "gradient_penalty must be a number >= 0; got -1"),
+        ({"instance_noise": float("nan")}, "instance_noise must be a number >= 0; got nan"),
+    ],
+)
 def test_arguments_that_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         small(**options)

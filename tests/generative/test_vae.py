@@ -31,8 +31,11 @@ def images(n=10, shape=SHAPE, seed=0):
 
 def small(shape=SHAPE, latent_dim=2, **options):
     keras.utils.set_random_seed(3)
-    return VariationalAutoencoder(dense_encoder(shape, 2 * latent_dim, (8,)),
-                                  dense_decoder(shape, latent_dim, (8,), output_activation=None), **options)
+    return VariationalAutoencoder(
+        dense_encoder(shape, 2 * latent_dim, (8,)),
+        dense_decoder(shape, latent_dim, (8,), output_activation=None),
+        **options,
+    )
 
 
 def numpy(tensor):
@@ -46,6 +49,7 @@ def within(samples, expected, errors=4.5):
 
 
 # ---------------------------------------------------------------- the three formulas
+
 
 @given(seed=st.integers(0, 2**32 - 1), dim=st.integers(1, 6))
 @settings(deadline=None, max_examples=20)
@@ -105,6 +109,7 @@ def test_gradients_pass_through_the_sample(mu, log_variance):
 
 # ---------------------------------------------------------------- likelihoods and the ELBO
 
+
 def test_bernoulli_likelihood_is_scipys_and_stable():
     model = small()
     logits = np.random.default_rng(2).normal(0, 3, (6, *SHAPE)).astype("float32")
@@ -121,8 +126,9 @@ def test_bernoulli_likelihood_is_scipys_and_stable():
 def test_gaussian_likelihood_is_scipys(scale):
     model = small((5,), likelihood="gaussian", scale=scale)
     x, output = np.random.default_rng(3).normal(size=(2, 6, 5))
-    assert_allclose(numpy(model.conditional_log_likelihood(x, output)),
-                    stats.norm.logpdf(x, output, scale).sum(axis=1), rtol=1e-5)
+    assert_allclose(
+        numpy(model.conditional_log_likelihood(x, output)), stats.norm.logpdf(x, output, scale).sum(axis=1), rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize("beta", [0.0, 4.0])
@@ -132,8 +138,9 @@ def test_the_terms_add_up(beta):
     model.compile("adam")
     history = model.fit(x, epochs=2, batch_size=4, verbose=0, validation_data=(x,)).history
     for prefix in ("", "val_"):
-        loss, elbo, reconstruction, kl = (np.array(history[prefix + name]) for name in
-                                          ("loss", "elbo", "reconstruction", "kl"))
+        loss, elbo, reconstruction, kl = (
+            np.array(history[prefix + name]) for name in ("loss", "elbo", "reconstruction", "kl")
+        )
         assert_allclose(elbo, reconstruction - kl, rtol=1e-5)
         assert_allclose(loss, beta * kl - reconstruction, rtol=1e-5)
     mean, log_variance = model.encode(x)
@@ -209,8 +216,10 @@ def test_samples_are_taken_in_bounded_chunks(monkeypatch):
     assert max(rows) == 40 and sum(rows) == 10 * 401
     monkeypatch.undo()
     assert_allclose(chunked, model.log_likelihood(x, samples=401, batch_size=10**6, seed=2), atol=0.6)
-    assert_allclose(model.log_likelihood(x, samples=30, batch_size=4, seed=3),
-                    model.log_likelihood(x, samples=30, batch_size=4, seed=3))
+    assert_allclose(
+        model.log_likelihood(x, samples=30, batch_size=4, seed=3),
+        model.log_likelihood(x, samples=30, batch_size=4, seed=3),
+    )
 
 
 def test_far_away_images_have_a_finite_likelihood():
@@ -231,6 +240,7 @@ def test_generation_is_from_the_prior():
 
 # ---------------------------------------------------------------- a keras.Model
 
+
 def test_encode_decode_reconstruct_interpolate():
     model, x = small(), images(4)
     mean, log_variance = model.encode(x, batch_size=3)
@@ -249,8 +259,9 @@ def test_encode_decode_reconstruct_interpolate():
 
 def test_convolutional_training_raises_the_elbo():
     keras.utils.set_random_seed(1)
-    model = VariationalAutoencoder(convolutional_encoder((8, 8, 1), 4, (4,)),
-                                   convolutional_decoder((8, 8, 1), 2, (4,), output_activation=None))
+    model = VariationalAutoencoder(
+        convolutional_encoder((8, 8, 1), 4, (4,)), convolutional_decoder((8, 8, 1), 2, (4,), output_activation=None)
+    )
     model.compile(keras.optimizers.Adam(0.02))
     x = np.zeros((64, 8, 8, 1)) + np.eye(8)[np.arange(64) % 8][:, :, None, None]  # one row is white
     elbo = model.fit(x, epochs=8, batch_size=16, verbose=0).history["elbo"]
@@ -267,20 +278,26 @@ def test_it_saves_and_loads(options, tmp_path):
     for setting in ("name", "likelihood", "beta", "scale", "seed"):
         assert getattr(again, setting) == getattr(model, setting)
     assert_allclose(again.predict(x, verbose=0), model.predict(x, verbose=0), atol=1e-6)
-    for ours, theirs in [(model.encode(x), again.encode(x)),
-                         (model.generate(3, seed=1), again.generate(3, seed=1)),
-                         (model.log_likelihood(x, 5, seed=1), again.log_likelihood(x, 5, seed=1))]:
+    for ours, theirs in [
+        (model.encode(x), again.encode(x)),
+        (model.generate(3, seed=1), again.generate(3, seed=1)),
+        (model.log_likelihood(x, 5, seed=1), again.log_likelihood(x, 5, seed=1)),
+    ]:
         assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
     again.fit(x, verbose=0)  # compiled as before
 
 
 # ---------------------------------------------------------------- refusals
 
-@pytest.mark.parametrize("options, message", [
-    ({"likelihood": "poisson"}, "likelihood must be one of bernoulli, gaussian; got 'poisson'"),
-    ({"beta": -1}, "beta must be a number >= 0; got -1"),
-    ({"scale": 0}, "scale must be > 0; got 0"),
-])
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"likelihood": "poisson"}, "likelihood must be one of bernoulli, gaussian; got 'poisson'"),
+        ({"beta": -1}, "beta must be a number >= 0; got -1"),
+        ({"scale": 0}, "scale must be > 0; got 0"),
+    ],
+)
 def test_arguments_that_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         small(**options)

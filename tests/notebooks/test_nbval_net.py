@@ -56,10 +56,27 @@ def failures(tmp_path_factory):
         nbformat.write(notebook, folder / f"{break_it.__name__ if break_it else 'sound'}.ipynb")
     report = folder / "report.xml"
     subprocess.run(
-        [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-p", "no:cacheprovider", "-q",
-         "-c", HERE.parents[1] / "pyproject.toml", "--rootdir", folder, "--junitxml", report,
-         "--nbval-sanitize-with", HERE / "sanitize.cfg", *sorted(folder.glob("*.ipynb"))],
-        capture_output=True, check=False,
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "--nbval",
+            "--nbval-current-env",
+            "-p",
+            "no:cacheprovider",
+            "-q",
+            "-c",
+            HERE.parents[1] / "pyproject.toml",
+            "--rootdir",
+            folder,
+            "--junitxml",
+            report,
+            "--nbval-sanitize-with",
+            HERE / "sanitize.cfg",
+            *sorted(folder.glob("*.ipynb")),
+        ],
+        capture_output=True,
+        check=False,
     )
     counts: dict[str, int] = {}
     for case in ElementTree.parse(report).iter("testcase"):

@@ -49,7 +49,8 @@ def test_a_figure_with_title_and_words():
 
 def test_words_when_none_are_given():
     assert plotting.block_diagram({"a": ("two\nlines", (0, 0)), "b": ("one", (1, 0))}, []).alt == (
-        "A diagram of 2 boxes: two lines, one.")
+        "A diagram of 2 boxes: two lines, one."
+    )
 
 
 def test_draws_into_the_given_ax():
@@ -85,8 +86,9 @@ def test_an_arrow_reaches_from_border_to_border(size):
 
 def test_arrowheads_stand_before_their_box_however_the_picture_is_cropped():
     """A tight crop moves everything while it draws; an arrow must not look up where a box used to be."""
-    figure = plotting.block_diagram({"a": ("a", (0, 0), "white"), "b": ("b", (2, 0)), "c": ("c", (1, 1.3), "white")},
-                                    [("a", "b"), ("a", "c")])
+    figure = plotting.block_diagram(
+        {"a": ("a", (0, 0), "white"), "b": ("b", (2, 0)), "c": ("c", (1, 1.3), "white")}, [("a", "b"), ("a", "c")]
+    )
     for options in ({}, {"bbox_inches": "tight", "pad_inches": 0.3}):
         picture = io.BytesIO()
         figure.savefig(picture, dpi=192, **options)
@@ -97,8 +99,16 @@ def test_arrowheads_stand_before_their_box_however_the_picture_is_cropped():
         assert dark[:, left - 16 : left - 6].sum(axis=0).max() > 8  # a head there, not a line
 
 
-@pytest.mark.parametrize("end, bend, side", [
-    ((2, 0), 0.3, "up"), ((2, 0), -0.3, "down"), ((-2, 0), 0.3, "down"), ((0, -2), 0.3, "right"), ((0, 2), 0.3, "left")])
+@pytest.mark.parametrize(
+    "end, bend, side",
+    [
+        ((2, 0), 0.3, "up"),
+        ((2, 0), -0.3, "down"),
+        ((-2, 0), 0.3, "down"),
+        ((0, -2), 0.3, "right"),
+        ((0, 2), 0.3, "left"),
+    ],
+)
 def test_an_arc_bends_to_the_left_of_its_direction_and_its_label_lies_outside(end, bend, side):
     ax = drawn({"a": ("a", (0, 0)), "b": ("b", end)}, [("a", "b", "label", bend)])
     corners, label = extent(arrows_of(ax)[0]), ax.texts[-1].get_window_extent()
@@ -127,18 +137,21 @@ def test_labels_of_straight_arrows(label, end):
     assert [text.get_text() for text in ax.texts[2:]] == [label] * bool(label)
 
 
-@pytest.mark.parametrize("boxes, arrows, message", [
-    ({}, [], "boxes must hold at least one box; got none"),
-    ({"a": ("text", 3)}, [], r"boxes\['a'\] must be \(text, \(x, y\)\).*got \('text', 3\)"),
-    ({"a": "text"}, [], r"boxes\['a'\]"),
-    ({"a": (1, (0, 0))}, [], r"boxes\['a'\]"),
-    ({"a": ("a", (0, 0), "C0", "more")}, [], r"boxes\['a'\]"),
-    ({"a": ("a", (0, 0), "no colour")}, [], r"boxes\['a'\]"),
-    (BOXES, [("a", "conv"), ("conv", "relu")], r"arrows\[1\] must join two of the boxes a, conv, add; got 'relu'"),
-    (BOXES, [("a",)], r"arrows\[0\] must be \(from, to\)"),
-    (BOXES, ["ab"], r"arrows\[0\] must be \(from, to\)"),
-    (BOXES, [("a", "conv", "", 0.1, "more")], r"arrows\[0\] must be"),
-])
+@pytest.mark.parametrize(
+    "boxes, arrows, message",
+    [
+        ({}, [], "boxes must hold at least one box; got none"),
+        ({"a": ("text", 3)}, [], r"boxes\['a'\] must be \(text, \(x, y\)\).*got \('text', 3\)"),
+        ({"a": "text"}, [], r"boxes\['a'\]"),
+        ({"a": (1, (0, 0))}, [], r"boxes\['a'\]"),
+        ({"a": ("a", (0, 0), "C0", "more")}, [], r"boxes\['a'\]"),
+        ({"a": ("a", (0, 0), "no colour")}, [], r"boxes\['a'\]"),
+        (BOXES, [("a", "conv"), ("conv", "relu")], r"arrows\[1\] must join two of the boxes a, conv, add; got 'relu'"),
+        (BOXES, [("a",)], r"arrows\[0\] must be \(from, to\)"),
+        (BOXES, ["ab"], r"arrows\[0\] must be \(from, to\)"),
+        (BOXES, [("a", "conv", "", 0.1, "more")], r"arrows\[0\] must be"),
+    ],
+)
 def test_mistakes_are_named(boxes, arrows, message):
     with pytest.raises(ValueError, match=message):
         plotting.block_diagram(boxes, arrows)

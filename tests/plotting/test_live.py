@@ -46,8 +46,15 @@ def test_drawing_waits_but_the_end_is_always_drawn():
 
 def test_it_follows_the_scratch_fit_as_it_is():
     live = LiveFigure(2, stream=io.StringIO())
-    history = scratch.fit(scratch.MLP([2, 2]), np.ones((4, 2)), np.eye(2)[[0, 1, 0, 1]], optimizer=scratch.SGD(),
-                          epochs=2, batch_size=2, on_epoch=live)
+    history = scratch.fit(
+        scratch.MLP([2, 2]),
+        np.ones((4, 2)),
+        np.eye(2)[[0, 1, 0, 1]],
+        optimizer=scratch.SGD(),
+        epochs=2,
+        batch_size=2,
+        on_epoch=live,
+    )
     assert live.history == history
 
 
@@ -83,8 +90,9 @@ def test_training_that_stops_early_shows_its_last_epoch(capsys):
 
 
 def test_training_that_resumes_starts_where_it_stopped(capsys):
-    small_model().fit(np.ones((8, 2)), np.ones(8), batch_size=2, initial_epoch=2, epochs=4, verbose=0,
-                      callbacks=[LiveCurves(every=0)])
+    small_model().fit(
+        np.ones((8, 2)), np.ones(8), batch_size=2, initial_epoch=2, epochs=4, verbose=0, callbacks=[LiveCurves(every=0)]
+    )
     percents = [int(drawn.split("%")[0].split()[-1]) for drawn in capsys.readouterr().out.split("\r")[2:]]
     assert percents[0] > 50 and percents == sorted(percents)
 
@@ -114,7 +122,10 @@ def test_a_notebook_keeps_exactly_one_figure_even_when_interrupted(executed):
     )
     assert not any(output.output_type == "error" for output in setup.outputs)
     assert [[output.get("ename", output.output_type) for output in cell.outputs] for cell in trainings] == [
-        ["display_data"], ["display_data", "KeyboardInterrupt"], ["display_data"]]
+        ["display_data"],
+        ["display_data", "KeyboardInterrupt"],
+        ["display_data"],
+    ]
     for cell in trainings:
         kept, (first, *later) = cell.outputs[0], cell.displays
         assert kept.metadata["image/png"]["alt"] == "Falling loss."

@@ -136,8 +136,10 @@ def test_curves_of_several_runs_are_their_mean_and_spread():
         assert heights.min() == pytest.approx(low) and heights.max() == pytest.approx(high)
 
 
-@pytest.mark.parametrize("log, scales", [
-    ("", ("linear", "linear")), ("x", ("log", "linear")), ("y", ("linear", "log")), ("xy", ("log", "log"))])
+@pytest.mark.parametrize(
+    "log, scales",
+    [("", ("linear", "linear")), ("x", ("log", "linear")), ("y", ("linear", "log")), ("xy", ("log", "log"))],
+)
 def test_logarithmic_axes(log, scales):
     (ax,) = plotting.curves(X + 1, {"line": X + 1}, xlabel="x", log=log).axes
     assert (ax.get_xscale(), ax.get_yscale()) == scales
@@ -213,26 +215,30 @@ def test_image_grid_scales_by_the_given_range(value_range, limits):
     assert figure.axes[0].images[0].get_clim() == limits
 
 
-@pytest.mark.parametrize("argument, call", [
-    ("log", lambda: plotting.curves(X, {"a": X}, xlabel="x", log="z")),
-    (r"lines\['b'\]", lambda: plotting.curves(X, {"a": X, "b": X[:-1]}, xlabel="x")),
-    ("histories", lambda: plotting.training_curves({})),
-    ("paths", lambda: plotting.loss_surface(bowl, (-1, 1), (-1, 1), {"SGD": np.zeros((4, 3))})),
-    ("x must", lambda: plotting.decision_regions(right_half, POINTS[:, :1], CLASSES)),
-    (r"\by\b", lambda: plotting.decision_regions(right_half, POINTS, CLASSES[:-1])),
-    (r"\by\b", lambda: plotting.decision_regions(right_half, POINTS, 2 * CLASSES - 1)),
-    ("predict", lambda: plotting.decision_regions(lambda points: points, POINTS, CLASSES)),
-    ("images", lambda: plotting.image_grid(np.zeros((4, 4)))),
-    ("images", lambda: plotting.image_grid(np.zeros((0, 4, 4)))),
-    ("images", lambda: plotting.image_grid(np.zeros((2, 4, 4, 2)))),
-    ("captions", lambda: plotting.image_grid(np.zeros((2, 4, 4)), ["one"])),
-    ("columns", lambda: plotting.image_grid(np.zeros((2, 4, 4)), columns=0)),
-    ("layers", lambda: plotting.network([3])),
-    ("layers", lambda: plotting.network([3, 0, 2])),
-    ("names", lambda: plotting.network([3, 2], names=["x"])),
-    ("dropped", lambda: plotting.network([3, 2], dropped=[[0]])),
-    ("figures", lambda: plotting.animation([plotting.network([2, 1])], alt="One frame.")),
-], ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    "argument, call",
+    [
+        ("log", lambda: plotting.curves(X, {"a": X}, xlabel="x", log="z")),
+        (r"lines\['b'\]", lambda: plotting.curves(X, {"a": X, "b": X[:-1]}, xlabel="x")),
+        ("histories", lambda: plotting.training_curves({})),
+        ("paths", lambda: plotting.loss_surface(bowl, (-1, 1), (-1, 1), {"SGD": np.zeros((4, 3))})),
+        ("x must", lambda: plotting.decision_regions(right_half, POINTS[:, :1], CLASSES)),
+        (r"\by\b", lambda: plotting.decision_regions(right_half, POINTS, CLASSES[:-1])),
+        (r"\by\b", lambda: plotting.decision_regions(right_half, POINTS, 2 * CLASSES - 1)),
+        ("predict", lambda: plotting.decision_regions(lambda points: points, POINTS, CLASSES)),
+        ("images", lambda: plotting.image_grid(np.zeros((4, 4)))),
+        ("images", lambda: plotting.image_grid(np.zeros((0, 4, 4)))),
+        ("images", lambda: plotting.image_grid(np.zeros((2, 4, 4, 2)))),
+        ("captions", lambda: plotting.image_grid(np.zeros((2, 4, 4)), ["one"])),
+        ("columns", lambda: plotting.image_grid(np.zeros((2, 4, 4)), columns=0)),
+        ("layers", lambda: plotting.network([3])),
+        ("layers", lambda: plotting.network([3, 0, 2])),
+        ("names", lambda: plotting.network([3, 2], names=["x"])),
+        ("dropped", lambda: plotting.network([3, 2], dropped=[[0]])),
+        ("figures", lambda: plotting.animation([plotting.network([2, 1])], alt="One frame.")),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
 def test_errors_name_the_argument(argument, call):
     with pytest.raises(ValueError, match=argument):
         call()
@@ -246,6 +252,7 @@ def test_a_picture_is_sharp_and_keeps_its_size_on_the_page():
 
 
 # Animations
+
 
 def frame(colour):
     figure, ax = plotting.panels(alt="A colour.", size=(2, 1))
@@ -286,6 +293,7 @@ def test_animation_plays_every_figure_and_rests_on_the_last():
 
 # In a notebook
 
+
 def test_a_cell_shows_its_figure_once(executed):
     draw = "plotting.curves(x, {'line': x}, xlabel='x', alt='A line.')"
     animate = "plotting.animation([plotting.network([2, n], alt='frame') for n in (1, 2)], alt='A line.')"
@@ -315,11 +323,14 @@ def test_architecture_writes_the_sizes_of_each_layer():
     assert heights[0] > heights[1] and depths[1] > depths[0]  # smaller maps, more of them
 
 
-@pytest.mark.parametrize("volumes, message", [
-    ({"input": (8, 8, 1)}, "at least one layer; got 1"),
-    ({"input": (8, 8), "output": (3,)}, r"volumes\['input'\] must be .* got \(8, 8\)"),
-    ({"input": (8, 8, 0), "output": (3,)}, "must be"),
-])
+@pytest.mark.parametrize(
+    "volumes, message",
+    [
+        ({"input": (8, 8, 1)}, "at least one layer; got 1"),
+        ({"input": (8, 8), "output": (3,)}, r"volumes\['input'\] must be .* got \(8, 8\)"),
+        ({"input": (8, 8, 0), "output": (3,)}, "must be"),
+    ],
+)
 def test_architecture_refuses(volumes, message):
     with pytest.raises(ValueError, match=message):
         plotting.architecture(volumes)

@@ -61,10 +61,15 @@ def test_hard_threshold_is_a_step_without_slope():
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("name, values, slopes", [
-    ("sigmoid", [0, 1], [0, 0]), ("tanh", [-1, 1], [0, 0]), ("relu", [0, 1000], [0, 1]),
-    ("softmax", [0, 1], np.zeros((2, 2))),
-])
+@pytest.mark.parametrize(
+    "name, values, slopes",
+    [
+        ("sigmoid", [0, 1], [0, 0]),
+        ("tanh", [-1, 1], [0, 0]),
+        ("relu", [0, 1000], [0, 1]),
+        ("softmax", [0, 1], np.zeros((2, 2))),
+    ],
+)
 def test_limits_at_large_scores(name, values, slopes):
     a = np.array([-1000.0, 1000.0])
     np.testing.assert_array_equal(getattr(scratch, name)(a), values)

@@ -23,15 +23,23 @@ def problems(draw):
 
 def random_arrays(height, width, f, channels=2, n=3, seed=0):
     generator = np.random.default_rng(seed)
-    return (generator.normal(size=(2, height, width, channels)), generator.normal(size=(f, f, channels, n)),
-            generator.normal(size=n))
+    return (
+        generator.normal(size=(2, height, width, channels)),
+        generator.normal(size=(f, f, channels, n)),
+        generator.normal(size=n),
+    )
 
 
 def by_scipy(images, filters, bias, padding, stride):
     """One image, one channel, one filter at a time."""
     padded = np.pad(images, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
-    maps = [[sum(signal.correlate(image[..., c], filters[..., c, k], mode="valid") for c in range(image.shape[-1]))
-             for k in range(filters.shape[-1])] for image in padded]
+    maps = [
+        [
+            sum(signal.correlate(image[..., c], filters[..., c, k], mode="valid") for c in range(image.shape[-1]))
+            for k in range(filters.shape[-1])
+        ]
+        for image in padded
+    ]
     return np.moveaxis(np.array(maps), 1, -1)[:, ::stride, ::stride] + bias
 
 
@@ -85,8 +93,10 @@ def test_output_size_counts_the_places_of_the_window(problem):
 
 
 @pytest.mark.parametrize("f, stride", [(2, None), (3, 2), (2, 1)])
-@pytest.mark.parametrize("ours, theirs", [(scratch.max_pooling, keras.layers.MaxPooling2D),
-                                          (scratch.mean_pooling, keras.layers.AveragePooling2D)])
+@pytest.mark.parametrize(
+    "ours, theirs",
+    [(scratch.max_pooling, keras.layers.MaxPooling2D), (scratch.mean_pooling, keras.layers.AveragePooling2D)],
+)
 def test_pooling_is_keras_pooling(ours, theirs, f, stride):
     images, _, _ = random_arrays(7, 8, 1)
     reference = keras.ops.convert_to_numpy(theirs(f, stride)(images.astype("float32")))

@@ -16,8 +16,13 @@ PAIRS = [
     ("softmax", "cross_entropy"),
     ("sigmoid", "cross_entropy"),
 ]
-TF_ACTIVATION = {"identity": tf.identity, "sigmoid": tf.sigmoid, "tanh": tf.tanh, "relu": tf.nn.relu,
-                 "softmax": tf.nn.softmax}
+TF_ACTIVATION = {
+    "identity": tf.identity,
+    "sigmoid": tf.sigmoid,
+    "tanh": tf.tanh,
+    "relu": tf.nn.relu,
+    "softmax": tf.nn.softmax,
+}
 TF_LOSS = {
     "squared_error": lambda y, f: tf.reduce_sum(tf.math.squared_difference(y, f), axis=1),
     "binary_cross_entropy": lambda y, f: -tf.reduce_sum(y * tf.math.log(f) + (1 - y) * tf.math.log(1 - f), axis=1),
@@ -80,8 +85,11 @@ def targets(loss, shape, rng):
 def test_gradient_is_that_of_finite_differences_and_of_autodiff(hidden, output, loss, penalty, data):
     least_outputs = 2 if output == "softmax" else 1  # the softmax of one score is constant
     inner = data.draw(st.lists(st.integers(1, 4), max_size=2), label="hidden sizes")
-    layers = [data.draw(st.integers(1, 4), label="inputs"), *inner,
-              data.draw(st.integers(least_outputs, 4), label="outputs")]
+    layers = [
+        data.draw(st.integers(1, 4), label="inputs"),
+        *inner,
+        data.draw(st.integers(least_outputs, 4), label="outputs"),
+    ]
     n = data.draw(st.integers(1, 6), label="batch size")
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1), label="seed"))
     model = scratch.MLP(

@@ -28,9 +28,11 @@ def test_losses_are_those_of_keras(y, f, classes):
     outputs = 3  # Keras takes the mean over the outputs where the lecture takes the sum
     np.testing.assert_allclose(scratch.squared_error(y, f), outputs * keras_loss("MeanSquaredError", y, f))
     np.testing.assert_allclose(
-        scratch.binary_cross_entropy(y, f), outputs * keras_loss("BinaryCrossentropy", y, f), atol=1e-5)
+        scratch.binary_cross_entropy(y, f), outputs * keras_loss("BinaryCrossentropy", y, f), atol=1e-5
+    )
     np.testing.assert_allclose(
-        scratch.cross_entropy(one_hot, rows), keras_loss("CategoricalCrossentropy", one_hot, rows), atol=1e-5)
+        scratch.cross_entropy(one_hot, rows), keras_loss("CategoricalCrossentropy", one_hot, rows), atol=1e-5
+    )
 
 
 @given(f=probabilities, classes=labels)
@@ -38,10 +40,12 @@ def test_losses_are_those_of_keras(y, f, classes):
 def test_cross_entropies_are_the_log_loss_of_scikit_learn(f, classes):
     rows = f / f.sum(axis=1, keepdims=True)
     assert scratch.cross_entropy(np.eye(3)[classes], rows).mean() == pytest.approx(
-        sklearn.metrics.log_loss(classes, rows, labels=[0, 1, 2]))
+        sklearn.metrics.log_loss(classes, rows, labels=[0, 1, 2])
+    )
     binary = (classes == 0).astype(float)
     assert scratch.binary_cross_entropy(binary[:, None], f[:, :1]).mean() == pytest.approx(
-        sklearn.metrics.log_loss(binary, f[:, 0], labels=[0, 1]))
+        sklearn.metrics.log_loss(binary, f[:, 0], labels=[0, 1])
+    )
 
 
 @pytest.mark.parametrize("name", ["squared_error", "binary_cross_entropy", "cross_entropy"])
@@ -80,10 +84,16 @@ def test_partners_are_exact_at_large_scores():
 
 
 @pytest.mark.parametrize("y", [[[1.0, 0.0]], [[0.0, 1.0]]])
-@pytest.mark.parametrize("output, loss", [
-    ("sigmoid", "binary_cross_entropy"), ("softmax", "binary_cross_entropy"),
-    ("sigmoid", "cross_entropy"), ("softmax", "cross_entropy"), ("softmax", "squared_error"),
-])
+@pytest.mark.parametrize(
+    "output, loss",
+    [
+        ("sigmoid", "binary_cross_entropy"),
+        ("softmax", "binary_cross_entropy"),
+        ("sigmoid", "cross_entropy"),
+        ("softmax", "cross_entropy"),
+        ("softmax", "squared_error"),
+    ],
+)
 def test_losses_and_their_gradients_are_finite_at_large_scores(output, loss, y):
     a, y = np.array([[1000.0, -1000.0]]), np.array(y)
     loss, output = getattr(scratch, loss), getattr(scratch, output)

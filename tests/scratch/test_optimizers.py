@@ -13,12 +13,16 @@ from coursekit import scratch
 CURVATURE = np.array([1.0, 5.0, 0.1])  # of the quadratic theta . C theta / 2
 
 
-@pytest.mark.parametrize("ours, reference", [
-    (scratch.SGD(0.1), lambda: keras.optimizers.SGD(0.1)),
-    (scratch.SGD(0.05, momentum=0.9), lambda: keras.optimizers.SGD(0.05, momentum=0.9)),
-    (scratch.Adam(0.05), lambda: keras.optimizers.Adam(0.05, epsilon=1e-8)),
-    (scratch.Adam(0.1, 0.5, 0.9, 1e-6), lambda: keras.optimizers.Adam(0.1, 0.5, 0.9, 1e-6)),
-], ids=["sgd", "momentum", "adam", "adam, other betas"])
+@pytest.mark.parametrize(
+    "ours, reference",
+    [
+        (scratch.SGD(0.1), lambda: keras.optimizers.SGD(0.1)),
+        (scratch.SGD(0.05, momentum=0.9), lambda: keras.optimizers.SGD(0.05, momentum=0.9)),
+        (scratch.Adam(0.05), lambda: keras.optimizers.Adam(0.05, epsilon=1e-8)),
+        (scratch.Adam(0.1, 0.5, 0.9, 1e-6), lambda: keras.optimizers.Adam(0.1, 0.5, 0.9, 1e-6)),
+    ],
+    ids=["sgd", "momentum", "adam", "adam, other betas"],
+)
 def test_trajectory_is_that_of_keras(ours, reference):
     theta = np.array([1.0, -2.0, 3.0])
     variable, reference = keras.Variable(theta, dtype="float64"), reference()
@@ -98,8 +102,9 @@ def digits():
 
 def fitted(digits, epochs=3, **options):
     model = scratch.MLP([64, 48, 10], seed=2)
-    history = scratch.fit(model, digits[0], digits[2], optimizer=scratch.SGD(0.1, momentum=0.9), epochs=epochs,
-                          batch_size=32, **options)
+    history = scratch.fit(
+        model, digits[0], digits[2], optimizer=scratch.SGD(0.1, momentum=0.9), epochs=epochs, batch_size=32, **options
+    )
     return model, history
 
 

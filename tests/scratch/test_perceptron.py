@@ -32,16 +32,22 @@ def test_theta_and_the_weights_are_one_memory():
     assert np.flatnonzero(model.theta < 0).tolist() == [7, 25]
 
 
-@pytest.mark.parametrize("activation, output", [
-    ("relu", "softmax"), ("tanh", "sigmoid"), ("sigmoid", "linear"), ("linear", "tanh")])
+@pytest.mark.parametrize(
+    "activation, output", [("relu", "softmax"), ("tanh", "sigmoid"), ("sigmoid", "linear"), ("linear", "tanh")]
+)
 def test_outputs_are_those_of_keras_with_the_same_weights(activation, output):
     ours = {"linear": scratch.identity}
-    model = scratch.MLP([5, 7, 6, 3], activation=ours.get(activation) or getattr(scratch, activation),
-                        output_activation=ours.get(output) or getattr(scratch, output))
+    model = scratch.MLP(
+        [5, 7, 6, 3],
+        activation=ours.get(activation) or getattr(scratch, activation),
+        output_activation=ours.get(output) or getattr(scratch, output),
+    )
     rng = np.random.default_rng(1)
     model.theta += rng.normal(0, 0.3, model.theta.shape)
-    layers = [keras.layers.Dense(units, function, dtype="float64")
-              for units, function in ((7, activation), (6, activation), (3, output))]
+    layers = [
+        keras.layers.Dense(units, function, dtype="float64")
+        for units, function in ((7, activation), (6, activation), (3, output))
+    ]
     reference = keras.Sequential([keras.Input((5,), dtype="float64"), *layers])
     for k, layer in enumerate(layers, 1):
         layer.set_weights([model.W[k].T, model.b[k]])

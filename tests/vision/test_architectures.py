@@ -48,10 +48,10 @@ def randomise(model, seed=0):
         layer.set_weights([w + generator.uniform(0, 0.1, w.shape) * (w.std() or 1) for w in layer.get_weights()])
 
 
-@pytest.mark.parametrize("name, reference, parameters", [
-    ("vgg16", keras.applications.VGG16, 138_357_544),
-    ("resnet50", keras.applications.ResNet50, 25_636_712),
-])
+@pytest.mark.parametrize(
+    "name, reference, parameters",
+    [("vgg16", keras.applications.VGG16, 138_357_544), ("resnet50", keras.applications.ResNet50, 25_636_712)],
+)
 def test_equals_keras_applications(name, reference, parameters):
     ours, theirs = build(name), reference(weights=None)
     randomise(theirs)
@@ -73,8 +73,10 @@ def test_headless_features_equal_keras_applications():
 @pytest.mark.parametrize("file", ["weights.h5", "reference.weights.h5"])
 def test_weight_files_of_keras_fit(file, tmp_path):
     """Both kinds of file: the old one by layer name, in which Keras publishes, and the new one in order."""
-    theirs, ours = keras.applications.VGG16(weights=None, input_shape=(32, 32, 3), classes=7), build(
-        "vgg16", input_shape=(32, 32, 3), classes=7)
+    theirs, ours = (
+        keras.applications.VGG16(weights=None, input_shape=(32, 32, 3), classes=7),
+        build("vgg16", input_shape=(32, 32, 3), classes=7),
+    )
     if file == "weights.h5":
         with h5py.File(tmp_path / file, "w") as saved:
             legacy_h5_format.save_weights_to_hdf5_group(saved, theirs)
@@ -94,26 +96,72 @@ PARAMETERS = [
     # then 6·6·256 -> 4096 -> 4096 -> 1000.
     ("alexnet", {}, 34_944 + 614_656 + 885_120 + 1_327_488 + 884_992 + 37_752_832 + 16_781_312 + 4_097_000),
     # In two groups the filters of layers 2, 4 and 5 see half of the maps: 48, 192 and 192.
-    ("alexnet", {"groups": 2}, 34_944 + (25 * 48 + 1) * 256 + 885_120 + (9 * 192 + 1) * 384 + (9 * 192 + 1) * 256
-     + 37_752_832 + 16_781_312 + 4_097_000),
+    (
+        "alexnet",
+        {"groups": 2},
+        34_944
+        + (25 * 48 + 1) * 256
+        + 885_120
+        + (9 * 192 + 1) * 384
+        + (9 * 192 + 1) * 256
+        + 37_752_832
+        + 16_781_312
+        + 4_097_000,
+    ),
     # ResNet-18 without biases of convolutions: stem 9,408; stages of two blocks 147,456 + 524,288
     # + 2,097,152 + 8,388,608 with 64->128, 128->256, 256->512 at the start of the last three
     # (73,728, 294,912, 1,179,648 instead of 147,456, 589,824, 2,359,296) and projections
     # 8,192 + 32,768 + 131,072; dense 513,000. Each of the 4,800 output channels of a convolution
     # adds a bias and the four numbers of its batch normalisation.
-    ("resnet18", {}, 9_408 + 4 * 36_864 + (73_728 + 3 * 147_456 + 8_192) + (294_912 + 3 * 589_824 + 32_768)
-     + (1_179_648 + 3 * 2_359_296 + 131_072) + 513_000 + 5 * 4_800),
+    (
+        "resnet18",
+        {},
+        9_408
+        + 4 * 36_864
+        + (73_728 + 3 * 147_456 + 8_192)
+        + (294_912 + 3 * 589_824 + 32_768)
+        + (1_179_648 + 3 * 2_359_296 + 131_072)
+        + 513_000
+        + 5 * 4_800,
+    ),
     # ResNet-34 has 3, 4, 6, 3 blocks, hence 6, 8, 12, 6 convolutions, and 8,512 output channels.
-    ("resnet34", {}, 9_408 + 6 * 36_864 + (73_728 + 7 * 147_456 + 8_192) + (294_912 + 11 * 589_824 + 32_768)
-     + (1_179_648 + 5 * 2_359_296 + 131_072) + 513_000 + 5 * 8_512),
+    (
+        "resnet34",
+        {},
+        9_408
+        + 6 * 36_864
+        + (73_728 + 7 * 147_456 + 8_192)
+        + (294_912 + 11 * 589_824 + 32_768)
+        + (1_179_648 + 5 * 2_359_296 + 131_072)
+        + 513_000
+        + 5 * 8_512,
+    ),
     # GoogLeNet, weights of Szegedy et al. 2015, table 1, exactly where the table rounds to thousands:
     # conv1 9,472; conv2 4,160 + 110,784; 3a 163,696; 3b 388,736; 4a 376,176; 4b 449,160; 4c 510,104;
     # 4d 605,376; 4e 868,352; 5a 1,043,456; 5b 1,444,080; linear 1,025,000.
-    ("inception_v1", {}, 9_472 + 4_160 + 110_784 + 163_696 + 388_736 + 376_176 + 449_160 + 510_104 + 605_376
-     + 868_352 + 1_043_456 + 1_444_080 + 1_025_000),
+    (
+        "inception_v1",
+        {},
+        9_472
+        + 4_160
+        + 110_784
+        + 163_696
+        + 388_736
+        + 376_176
+        + 449_160
+        + 510_104
+        + 605_376
+        + 868_352
+        + 1_043_456
+        + 1_444_080
+        + 1_025_000,
+    ),
     # Each auxiliary head: 1 x 1 convolution to 128, 4·4·128 -> 1024 -> 1000, behind 4a (512) and 4d (528).
-    ("inception_v1", {"auxiliary_heads": True}, 6_998_552 + (512 + 1) * 128 + (528 + 1) * 128
-     + 2 * ((2_048 + 1) * 1_024 + (1_024 + 1) * 1_000)),
+    (
+        "inception_v1",
+        {"auxiliary_heads": True},
+        6_998_552 + (512 + 1) * 128 + (528 + 1) * 128 + 2 * ((2_048 + 1) * 1_024 + (1_024 + 1) * 1_000),
+    ),
 ]
 
 
@@ -134,22 +182,33 @@ def test_a_blueprint_is_the_model_without_its_memory():
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1e6  # kB
 
 
-@pytest.mark.parametrize("name, options, paper", [
-    ("vgg16", {}, 15.5e9),  # Canziani et al. 2016 count 2 x 15.5 G; He et al. 2016, figure 3: VGG-19 19.6 G
-    ("resnet18", {}, 1.8e9),  # He et al. 2016, table 1
-    ("resnet34", {}, 3.6e9),
-    ("resnet50", {}, 3.8e9),
-    ("inception_v1", {}, 1.5e9),  # Szegedy et al. 2015, section 5: 1.5 billion multiply-adds
-    ("alexnet", {"groups": 2}, 0.72e9),  # Krizhevsky's two groups
-    ("lenet5", {}, 416_520),  # 784·150 + 100·2,400 + 48,000 + 10,080 + 840 products
-])
+@pytest.mark.parametrize(
+    "name, options, paper",
+    [
+        ("vgg16", {}, 15.5e9),  # Canziani et al. 2016 count 2 x 15.5 G; He et al. 2016, figure 3: VGG-19 19.6 G
+        ("resnet18", {}, 1.8e9),  # He et al. 2016, table 1
+        ("resnet34", {}, 3.6e9),
+        ("resnet50", {}, 3.8e9),
+        ("inception_v1", {}, 1.5e9),  # Szegedy et al. 2015, section 5: 1.5 billion multiply-adds
+        ("alexnet", {"groups": 2}, 0.72e9),  # Krizhevsky's two groups
+        ("lenet5", {}, 416_520),  # 784·150 + 100·2,400 + 48,000 + 10,080 + 840 products
+    ],
+)
 def test_operations_of_the_papers(name, options, paper):
-    assert count_operations(blueprint(getattr(architectures, name), **options)) == pytest.approx(paper, rel=0.06 if paper > 1e6 else 0)
+    assert count_operations(blueprint(getattr(architectures, name), **options)) == pytest.approx(
+        paper, rel=0.06 if paper > 1e6 else 0
+    )
 
 
 @settings(deadline=None, max_examples=25)
-@given(st.integers(6, 12), st.integers(1, 4), st.sampled_from([1, 2, 4]), st.integers(1, 3), st.integers(1, 2),
-       st.sampled_from(["same", "valid"]))
+@given(
+    st.integers(6, 12),
+    st.integers(1, 4),
+    st.sampled_from([1, 2, 4]),
+    st.integers(1, 3),
+    st.integers(1, 2),
+    st.sampled_from(["same", "valid"]),
+)
 def test_operations_are_counted_as_a_loop_would(size, f, groups, filters, strides, padding):
     image = keras.Input((size, size, 4))
     x = keras.layers.Conv2D(filters * groups, f, strides, padding, groups=groups)(image)
@@ -180,8 +239,9 @@ def test_saves_and_loads_without_custom_objects(name, options, tmp_path):
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
     x = images(model)
-    for before, after in zip(*(m(x, training=False) if isinstance(m.output, list) else [m(x, training=False)]
-                               for m in (model, again))):
+    for before, after in zip(
+        *(m(x, training=False) if isinstance(m.output, list) else [m(x, training=False)] for m in (model, again))
+    ):
         assert_allclose(before, after, atol=1e-6)
         assert_allclose(np.sum(before, axis=-1), 1, atol=1e-5)  # softmax
 
@@ -192,8 +252,7 @@ def test_every_weight_learns(name, options):
     keras.utils.set_random_seed(0)
     model = build(name, classes=4, **options)
     heads = len(model.outputs)
-    model.compile("adam", ["sparse_categorical_crossentropy"] * heads, loss_weights=[1.0] * heads,
-                  run_eagerly=True)
+    model.compile("adam", ["sparse_categorical_crossentropy"] * heads, loss_weights=[1.0] * heads, run_eagerly=True)
     kernels = [w for w in model.trainable_weights if len(w.shape) > 1]
     before = [ops.convert_to_numpy(w) for w in kernels]
     model.train_on_batch(images(model, 4), [np.arange(4)] * heads if heads > 1 else np.arange(4))
@@ -215,7 +274,9 @@ def test_keras_conventions(name):
 @pytest.mark.parametrize("name", SMALL)
 def test_refusals(name):
     height, width, channels = SMALL[name]["input_shape"]
-    with pytest.raises(ValueError, match=rf"input_shape must be at least {height} x {height} pixels .* got \({height - 1}, "):
+    with pytest.raises(
+        ValueError, match=rf"input_shape must be at least {height} x {height} pixels .* got \({height - 1}, "
+    ):
         build(name, input_shape=(height - 1, width, channels))
     for shape in [(height, width), (height, width, 0), (height, width, 1.5), "image", 32, None, (None, None, 3)]:
         with pytest.raises(ValueError, match="input_shape must be three integers"):
@@ -225,14 +286,17 @@ def test_refusals(name):
             build(name, classes=classes)
 
 
-@pytest.mark.parametrize("name, options, message", [
-    ("lenet5", {"pooling": "mean"}, "pooling must be 'average' or 'max'; got 'mean'"),
-    ("alexnet", {"groups": 3}, "groups must be 1 .* got 3"),
-    ("resnet50", {"stem": "mnist"}, "stem must be 'imagenet' or 'cifar'; got 'mnist'"),
-    ("resnet18", {"stem": "cifar", "input_shape": (7, 7, 3)}, "at least 8 x 8"),
-    ("inception_v1", {"auxiliary_heads": True, "input_shape": (64, 64, 3)}, "at least 65 x 65"),
-    ("inception_v1", {"auxiliary_heads": True, "include_top": False}, "needs include_top=True"),
-])
+@pytest.mark.parametrize(
+    "name, options, message",
+    [
+        ("lenet5", {"pooling": "mean"}, "pooling must be 'average' or 'max'; got 'mean'"),
+        ("alexnet", {"groups": 3}, "groups must be 1 .* got 3"),
+        ("resnet50", {"stem": "mnist"}, "stem must be 'imagenet' or 'cifar'; got 'mnist'"),
+        ("resnet18", {"stem": "cifar", "input_shape": (7, 7, 3)}, "at least 8 x 8"),
+        ("inception_v1", {"auxiliary_heads": True, "input_shape": (64, 64, 3)}, "at least 65 x 65"),
+        ("inception_v1", {"auxiliary_heads": True, "include_top": False}, "needs include_top=True"),
+    ],
+)
 def test_refusals_of_arguments(name, options, message):
     with pytest.raises(ValueError, match=message):
         build(name, **options)

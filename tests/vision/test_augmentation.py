@@ -44,8 +44,10 @@ def test_rotation_is_scipys():
     turned = distorted(x, rotation=30.0)
     angles = []
     for before, after in zip(x[..., 0], turned[..., 0]):
-        fits = {angle: np.abs(ndimage.rotate(before, angle, reshape=False, order=1) - after).max()
-                for angle in np.linspace(-30, 30, 121)}
+        fits = {
+            angle: np.abs(ndimage.rotate(before, angle, reshape=False, order=1) - after).max()
+            for angle in np.linspace(-30, 30, 121)
+        }
         angles.append(min(fits, key=fits.get))
         assert fits[angles[-1]] < 0.03
     assert min(angles) < -15 and max(angles) > 15
@@ -64,10 +66,13 @@ def test_shift_moves_the_centre_and_nothing_else():
     assert np.abs(steps).max() <= 3.05 and (steps.min(axis=0) < -1.5).all() and (steps.max(axis=0) > 1.5).all()
 
 
-@pytest.mark.parametrize("name, largest, ratio", [
-    ("scale", 0.2, lambda xx, yy: (xx, yy)),  # both axes change alike
-    ("squeeze", 0.2, lambda xx, yy: (yy, 1.0)),  # the height stays
-])
+@pytest.mark.parametrize(
+    "name, largest, ratio",
+    [
+        ("scale", 0.2, lambda xx, yy: (xx, yy)),  # both axes change alike
+        ("squeeze", 0.2, lambda xx, yy: (yy, 1.0)),  # the height stays
+    ],
+)
 def test_scale_and_squeeze_stretch_the_ink(name, largest, ratio):
     x = blobs(64, height=48, width=48)
     stretches = []

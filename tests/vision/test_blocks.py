@@ -105,13 +105,16 @@ def test_bottleneck_block_is_thin_in_the_middle():
 
 
 def test_bottleneck_block_projects_on_request():
-    assert any(layer.name == "block_0_conv" for layer in
-               model_of(blocks.bottleneck_block, shape=(8, 8, 16), filters=4, projection=True).layers)
+    assert any(
+        layer.name == "block_0_conv"
+        for layer in model_of(blocks.bottleneck_block, shape=(8, 8, 16), filters=4, projection=True).layers
+    )
 
 
 def test_inception_block_joins_four_branches():
-    model = model_of(blocks.inception_block, shape=(9, 9, 10), branch_1x1=3, branch_3x3=(2, 4), branch_5x5=(1, 5),
-                     branch_pool=6)
+    model = model_of(
+        blocks.inception_block, shape=(9, 9, 10), branch_1x1=3, branch_3x3=(2, 4), branch_5x5=(1, 5), branch_pool=6
+    )
     x = images(2, 9, 9, 10)
     branches = [
         relu(apply(model, "1x1_conv", x)),
