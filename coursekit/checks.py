@@ -12,11 +12,12 @@ __all__ = ["check_array", "check_choice", "check_integer", "check_number", "chec
 
 def check_integer(name: str, value: Any, *, at_least: int, at_most: int | None = None) -> None:
     """Raise TypeError unless the value is an integer, ValueError unless it is in its range."""
+    bounds = f">= {at_least}" if at_most is None else f"in {at_least} ... {at_most}"
+    message = f"{name} must be an integer {bounds}; got {value!r}"
     if not isinstance(value, Integral) or isinstance(value, bool):
-        raise TypeError(f"{name} must be an integer; got {value!r}")
+        raise TypeError(message)
     if value < at_least or (at_most is not None and value > at_most):
-        bounds = f">= {at_least}" if at_most is None else f"in {at_least} ... {at_most}"
-        raise ValueError(f"{name} must be {bounds}; got {value!r}")
+        raise ValueError(message)
 
 
 def check_number(name: str, value: Any, *, at_most: float = math.inf, positive: bool = False) -> None:
@@ -25,11 +26,12 @@ def check_number(name: str, value: Any, *, at_most: float = math.inf, positive: 
     Args:
         positive: refuse 0 too.
     """
+    bounds = f"{'>' if positive else '>='} 0" + f" and <= {at_most}" * (at_most < math.inf)
+    message = f"{name} must be a number {bounds}; got {value!r}"
     if not isinstance(value, Real) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a number; got {value!r}")
-    if not (0 < value if positive else 0 <= value) or value > at_most or value == math.inf:
-        bounds = f"{'>' if positive else '>='} 0" + f" and <= {at_most}" * (at_most < math.inf)
-        raise ValueError(f"{name} must be a number {bounds}; got {value!r}")
+        raise TypeError(message)
+    if not 0 <= value <= at_most or value == math.inf or (positive and value == 0):
+        raise ValueError(message)
 
 
 def check_choice(name: str, value: Any, choices: Collection[str]) -> None:

@@ -4,6 +4,7 @@ The text, the bound and the verdict of a claim are the same on every machine; on
 figure may differ, and it is the only thing that the notebook check masks.
 """
 
+import math
 from numbers import Number, Real
 from typing import Any
 
@@ -28,7 +29,8 @@ def claim(
 ) -> None:
     """State a measured result together with its bound, and check it.
 
-    Prints one line such as ``✓ test error of LeNet-5: 0.0093 ≤ 0.02``. NaN meets no bound.
+    Prints one line such as ``✓ test error of LeNet-5: 0.0093 ≤ 0.02``. NaN meets no bound, and infinity
+    none but one that is infinite itself.
 
     Args:
         name: what was measured, in the words of the text.
@@ -68,6 +70,8 @@ def claim(
             holds, relation = low <= measured <= high, f"in [{low:g}, {high:g}]"
         else:
             holds, relation = abs(measured - equals) <= tolerance, f"≈ {equals:g} ± {tolerance:g}"
+        named = [bound for bound in (at_least, at_most, equals, *(between or ())) if bound is not None]
+        holds &= math.isfinite(measured) or measured in named
     if not holds:  # NaN compares false with everything
         figure = f"{measured:.10g}" if isinstance(measured, float) else figure  # no near miss rounded away
         raise ClaimError(f"{name}: {figure}, claimed {relation}")

@@ -9,7 +9,7 @@ from typing import TextIO
 
 from coursekit.checks import check_choice
 
-__all__ = ["BACKENDS", "PROFILES", "device", "profile", "quiet_keras", "say"]
+__all__ = ["BACKENDS", "PROFILES", "check_channels_last", "device", "profile", "quiet_keras", "say"]
 
 PROFILES = ("quick", "full")
 BACKENDS = ("tensorflow", "jax")
@@ -54,24 +54,31 @@ def quiet_keras() -> ModuleType:
         ValueError: Keras is set to a backend that the course does not run on.
         ImportError: the backend it is set to is not installed.
     """
-    if "keras" not in sys.modules:
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if name := os.environ.get("KERAS_BACKEND"):
+        check_choice("KERAS_BACKEND", name, BACKENDS)
+    if "keras" in sys.modules:
+        return sys.modules["keras"]
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with _silent_stderr():
         try:
-            with _silent_stderr():
-                import absl.logging
-                import keras
-
-                absl.logging.set_verbosity(absl.logging.ERROR)
-                keras.distribution.list_devices()
+            import absl.logging
+            import keras
         except (ImportError, ValueError) as error:
-            if (name := os.environ.get("KERAS_BACKEND")) in BACKENDS and isinstance(error, ImportError):
-                raise ImportError(f"KERAS_BACKEND is {name}, which cannot be imported: {error}") from error
-            if name:
-                check_choice("KERAS_BACKEND", name, BACKENDS)
-            raise
-    keras = sys.modules["keras"]
-    check_choice('KERAS_BACKEND, or "backend" in keras.json,', keras.backend.backend(), BACKENDS)
+            where = f"KERAS_BACKEND, {name}," if name else '"backend" in keras.json'
+            raise ImportError(f"the backend that {where} asks for cannot be imported: {error}") from error
+        absl.logging.set_verbosity(absl.logging.ERROR)
+        check_choice('"backend" in keras.json', keras.backend.backend(), BACKENDS)
+        keras.distribution.list_devices()
     return keras
+
+
+def check_channels_last() -> None:
+    """Raise ValueError unless Keras keeps the channels of an image last, as the course does."""
+    if (found := quiet_keras().config.image_data_format()) != "channels_last":
+        raise ValueError(
+            f"image_data_format of Keras must be 'channels_last'; got {found!r} (from keras.json?). "
+            "coursekit.start sets it, or keras.config.set_image_data_format"
+        )
 
 
 def say(text: str, *, end: str = "\n", file: TextIO | None = None) -> None:

@@ -1,5 +1,7 @@
 """Claims: what they print, what they accept and what they refuse."""
 
+import math
+
 import keras
 import numpy as np
 import pytest
@@ -28,7 +30,9 @@ numbers = st.floats(allow_nan=False)
         (True, {"equals": True}, "✓ name: True = True"),
         (False, {"equals": False}, "✓ name: False = False"),
         (0, {"equals": 0}, "✓ name: 0 = 0"),
-        (inf, {"at_least": 3}, "✓ name: inf ≥ 3"),
+        (inf, {"at_least": inf}, "✓ name: inf ≥ inf"),
+        (inf, {"between": (3, inf)}, "✓ name: inf in [3, inf]"),
+        (-inf, {"equals": -inf}, "✓ name: -inf = -inf"),
         ((np.int64(120), np.int64(84)), {"equals": (120, 84)}, "✓ name: (120, 84) = (120, 84)"),
     ],
 )
@@ -49,6 +53,10 @@ def test_a_claim_that_holds_prints_one_line(capsys, measured, bound, line):
         ((1, 2), {"equals": (2, 1)}, "name: (1, 2), claimed = (2, 1)"),
         (nan, {"at_most": 1}, "name: nan, claimed ≤ 1"),
         (inf, {"at_most": 1}, "name: inf, claimed ≤ 1"),
+        (inf, {"at_least": 3}, "name: inf, claimed ≥ 3"),
+        (-inf, {"at_most": 3}, "name: -inf, claimed ≤ 3"),
+        (inf, {"between": (-inf, 3)}, "name: inf, claimed in [-inf, 3]"),
+        (nan, {"between": (-inf, inf)}, "name: nan, claimed in [-inf, inf]"),
         (-inf, {"at_least": 1}, "name: -inf, claimed ≥ 1"),
     ],
 )
@@ -109,9 +117,10 @@ def test_bounds_include_their_ends(measured, bound):
             return False
         return True
 
-    assert holds(at_least=bound) == (measured >= bound)
-    assert holds(at_most=bound) == (measured <= bound)
-    assert holds(between=(bound, inf)) == (measured >= bound)
+    fair = math.isfinite(measured) or measured == bound
+    assert holds(at_least=bound) == (measured >= bound and fair)
+    assert holds(at_most=bound) == (measured <= bound and fair)
+    assert holds(between=(bound, inf)) == (measured >= bound and (fair or measured == inf))
     assert holds(equals=bound) == (measured == bound)
     assert holds(at_most=measured) and holds(at_least=measured) and holds(between=(measured, measured))
 

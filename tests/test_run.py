@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import json
 import os
 import pkgutil
 import platform
@@ -29,15 +30,21 @@ def defaults(monkeypatch):
         yield
 
 
-def fresh_python(code, **environment):
+def run_python(code, **environment):
+    environment = os.environ | {"PYTHONIOENCODING": "utf-8"} | environment
     return subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
         text=True,
-        encoding="utf-8",
-        check=True,
-        env=os.environ | {"PYTHONIOENCODING": "utf-8"} | environment,
+        env=environment,
+        encoding=environment["PYTHONIOENCODING"],
     )
+
+
+def fresh_python(code, **environment):
+    done = run_python(code, **environment)
+    assert done.returncode == 0, done.stderr
+    return done
 
 
 def test_start_prints_one_line_and_nothing_else_does():
@@ -84,21 +91,76 @@ def test_start_names_the_source_of_digits_and_why(capsys):
     assert f"digits: {source.name} ({source.reason})" in capsys.readouterr().out
 
 
-def test_fit_gets_the_same_batches_without_the_autotuner():
-    from keras.src.trainers.data_adapters.array_data_adapter import ArrayDataAdapter
+@pytest.mark.parametrize(
+    "setting, other, ours", [("image_data_format", "channels_first", "channels_last"), ("floatx", "float64", "float32")]
+)
+def test_start_says_what_it_sets_otherwise(setting, other, ours, capsys):
+    """As a keras.json of an old course may have it."""
+    getattr(keras.config, f"set_{setting}")(other)
+    coursekit.start(0)
+    assert getattr(keras.config, setting)() == ours
+    assert f", {setting} {ours} instead of your Keras' {other} · profile" in capsys.readouterr().out
+    coursekit.start(0)
+    assert "instead" not in capsys.readouterr().out
 
-    for _ in range(2):  # a second start adds nothing
-        coursekit.start(seed=1)
-    x = np.arange(100)
-    pipelines = {"ours": ArrayDataAdapter.get_tf_dataset, "Keras'": ArrayDataAdapter.get_tf_dataset.__wrapped__}
-    batches = {}
-    for name, make in pipelines.items():
-        keras.utils.set_random_seed(2)
-        pipeline = make(ArrayDataAdapter(x, batch_size=7, shuffle=True))
-        assert pipeline.options().autotune.enabled is (False if name == "ours" else None)
-        batches[name] = [batch[0].tolist() for batch in pipeline.as_numpy_iterator()]
-    assert batches["ours"] == batches["Keras'"] and len(batches["ours"]) == 15
-    assert not hasattr(pipelines["Keras'"], "__wrapped__")
+
+@pytest.mark.parametrize(
+    "backend, error",
+    [
+        ("torch", "KERAS_BACKEND must be one of tensorflow, jax; got 'torch'"),
+        ("tensorlfow", "KERAS_BACKEND must be one of tensorflow, jax; got 'tensorlfow'"),
+        ("numpy", "KERAS_BACKEND must be one of tensorflow, jax; got 'numpy'"),
+    ],
+)
+def test_another_backend_is_named(backend, error):
+    done = run_python("import coursekit; coursekit.start(seed=1)", KERAS_BACKEND=backend)
+    assert done.returncode == 1 and f"ValueError: {error}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "backend, error",
+    [
+        ("numpy", "\"backend\" in keras.json must be one of tensorflow, jax; got 'numpy'"),
+        ("nonsense", '"backend" in keras.json asks for cannot be imported'),
+    ],
+)
+def test_another_backend_in_keras_json(backend, error, tmp_path):
+    (tmp_path / "keras.json").write_text(json.dumps({"backend": backend}), encoding="utf-8")
+    done = run_python(
+        "import os; os.environ.pop('KERAS_BACKEND', 0); import coursekit; coursekit.start(seed=1)",
+        KERAS_HOME=str(tmp_path),
+    )
+    assert done.returncode == 1 and error in done.stderr
+
+
+def test_a_backend_that_is_not_installed():
+    done = run_python(
+        "import sys; sys.modules['jax'] = None\nimport coursekit; coursekit.start(seed=1)", KERAS_BACKEND="jax"
+    )
+    assert "ImportError: the backend that KERAS_BACKEND, jax, asks for cannot be imported: " in done.stderr
+
+
+def test_a_gpu_that_is_not_used_is_named(monkeypatch):
+    monkeypatch.setattr(environment.Path, "exists", lambda path: str(path) == "/dev/nvidia0")
+    assert re.fullmatch(
+        r"CPU, \d+ cores? \(there is an NVIDIA GPU, .* see README, \"With a GPU\"\)", environment.device()
+    )
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp437", "cp1252", "utf-8"])
+def test_any_console_can_show_the_course(encoding):
+    done = run_python(
+        "import coursekit; coursekit.start(seed=1); coursekit.claim('a', 1, at_least=0)\n"
+        "coursekit.claim('b', 0.5, equals=0.5, tolerance=0.1)\n"
+        "from coursekit.plotting import LiveFigure; LiveFigure(1)(0, {'loss': 1.0})",
+        PYTHONIOENCODING=encoding,
+        PYTHONUTF8="0",
+    )
+    assert done.returncode == 0, done.stderr
+    signs = ("✓", "≥", "≈", "±") if encoding == "utf-8" else ("ok", ">=", "~", "+-")
+    assert "{} a: 1 {} 0".format(*signs) in done.stdout
+    assert "0.5 {} 0.5 {} 0.1".format(*signs[2:]) in done.stdout
+    assert ("█" if encoding in ("utf-8", "cp437") else "#") in done.stdout
 
 
 @pytest.mark.parametrize("seed", [0, 2**32 - 1])

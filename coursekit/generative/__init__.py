@@ -1,6 +1,7 @@
 """Models that describe data without labels: `keras.Model` classes with compile, fit, evaluate and save.
 
-Read in this order: `autoencoder`, `vae`, `flow`, `gan`; `guards` holds what they refuse, and `StopOnNaN`.
+Read in this order: `networks`, `autoencoder`, `vae`, `flow`, `gan`, `infogan`; `checked_model` holds what
+they share, `gradients` what Keras leaves to its backend.
 
 Each brings its own loss: ``model.compile("adam")``, then ``model.fit(x)`` with images alone. Losses
 and likelihoods are sums over the pixels of an image and means over the images, in nats.
@@ -10,44 +11,38 @@ return tensors, and gradients pass through them. Methods that answer questions (
 NumPy arrays.
 """
 
-from coursekit.generative.autoencoder import (
-    Autoencoder,
-    batch_jacobian,
-    contractive_penalty,
-    contractive_penalty_of_sigmoid_layer,
+from coursekit.generative.autoencoder import Autoencoder, contractive_penalty, corrupt
+from coursekit.generative.flow import AffineCoupling, RealNVP
+from coursekit.generative.gan import GAN
+from coursekit.generative.gradients import batch_jacobian, gradient
+from coursekit.generative.infogan import InfoGAN
+from coursekit.generative.networks import (
     convolutional_decoder,
+    convolutional_discriminator,
     convolutional_encoder,
-    corrupt,
+    convolutional_generator,
     dense_decoder,
     dense_encoder,
-    gradient,
 )
-from coursekit.generative.checked_model import StopOnNaN
-from coursekit.generative.evaluation import frechet_distance
-from coursekit.generative.flow import AffineCoupling, RealNVP
-from coursekit.generative.gan import GAN, InfoGAN, convolutional_discriminator, convolutional_generator
 from coursekit.generative.vae import VariationalAutoencoder, kl_to_standard_normal, normal_log_density, reparameterize
 
 __all__ = [
+    "GAN",
+    "AffineCoupling",
     "Autoencoder",
+    "InfoGAN",
+    "RealNVP",
+    "VariationalAutoencoder",
     "batch_jacobian",
     "contractive_penalty",
-    "contractive_penalty_of_sigmoid_layer",
     "convolutional_decoder",
+    "convolutional_discriminator",
     "convolutional_encoder",
+    "convolutional_generator",
     "corrupt",
     "dense_decoder",
     "dense_encoder",
     "gradient",
-    "AffineCoupling",
-    "RealNVP",
-    "StopOnNaN",
-    "GAN",
-    "InfoGAN",
-    "convolutional_discriminator",
-    "convolutional_generator",
-    "frechet_distance",
-    "VariationalAutoencoder",
     "kl_to_standard_normal",
     "normal_log_density",
     "reparameterize",

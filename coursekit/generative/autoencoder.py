@@ -5,37 +5,18 @@ the shape (batch, latent_dim).
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
-from keras import KerasTensor, Model, layers, ops
+from keras import KerasTensor, Model, ops
 
-from coursekit.generative.checked_model import (
-    CheckedModel,
-    check_array,
-    check_count,
-    check_models,
-    check_sizes,
-    check_weight,
-    in_batches,
-)
+from coursekit.checks import check_array, check_choice, check_number
+from coursekit.generative.checked_model import CheckedModel, check_models, check_shapes, gives_probabilities, in_batches
+from coursekit.generative.gradients import batch_jacobian
 
-__all__ = [
-    "CORRUPTIONS",
-    "LOSSES",
-    "Autoencoder",
-    "batch_jacobian",
-    "contractive_penalty",
-    "contractive_penalty_of_sigmoid_layer",
-    "convolutional_decoder",
-    "convolutional_encoder",
-    "corrupt",
-    "dense_decoder",
-    "dense_encoder",
-    "gradient",
-]
+__all__ = ["CORRUPTIONS", "LOSSES", "Autoencoder", "contractive_penalty", "corrupt"]
 
 CORRUPTIONS = ("gaussian", "masking", "salt_and_pepper")
 LOSSES = ("squared_error", "binary_cross_entropy")
@@ -66,12 +47,15 @@ class Autoencoder(CheckedModel):
         name: of the model.
 
     Raises:
-        ValueError: models that do not fit together, negative weights, an unknown loss or noise.
+        TypeError, ValueError: models that do not fit together, weights that are no numbers >= 0, an unknown
+            loss or noise.
             Later, for images (examples of rank 3) or with the binary cross-entropy: values outside
             [0, 1].
     """
 
     takes_targets = True
+    networks = ("encoder", "decoder")
+    settings = ("sparsity", "contraction", "noise", "seed")
 
     def __init__(
         self,
@@ -87,27 +71,25 @@ class Autoencoder(CheckedModel):
         **options: Any,
     ):
         super().__init__(name=name, **options)
-        self.example_shape = check_pair(encoder, decoder)
-        if encoder.output_shape != decoder.input_shape:
-            raise ValueError(
-                f"decoder must take the code that encoder gives, {encoder.output_shape}; got {decoder.input_shape}"
-            )
-        check_weight("sparsity", sparsity)
-        check_weight("contraction", contraction)
+        check_models(encoder=encoder, decoder=decoder)
+        check_shapes("decoder must give back the shape that encoder takes", encoder.input_shape, decoder.output_shape)
+        check_shapes("decoder must take the code that encoder gives", encoder.output_shape, decoder.input_shape)
+        check_number("sparsity", sparsity)
+        check_number("contraction", contraction)
+        check_choice("loss", loss, LOSSES)
         if noise is not None:
             if not isinstance(noise, Sequence) or isinstance(noise, str) or len(noise) != 2:
                 raise ValueError(f"noise must be None or a pair (kind, strength); got {noise!r}")
             _check_corruption(*noise)
-        if loss not in LOSSES:
-            raise ValueError(f"loss must be one of {', '.join(LOSSES)}; got {loss!r}")
-        if loss == "binary_cross_entropy" and last_activation(decoder) is keras.activations.linear:
-            raise ValueError("decoder must end in a sigmoid for loss='binary_cross_entropy'; got no activation")
+        if loss == "binary_cross_entropy" and not gives_probabilities(decoder):
+            raise ValueError(f"decoder must end in a sigmoid for loss={loss!r}; got outputs outside [0, 1]")
         self.encoder, self.decoder = encoder, decoder
         self.sparsity, self.contraction, self.noise = sparsity, contraction, noise and tuple(noise)
         self.reconstruction_loss, self.seed = loss, seed
+        self.example_shape = tuple(encoder.input_shape[1:])
         self.unit_interval = loss == "binary_cross_entropy" or len(self.example_shape) == 3
         self.seed_generator = keras.random.SeedGenerator(seed)
-        self.follow("reconstruction", *["sparsity"] * bool(sparsity), *["contraction"] * bool(contraction))
+        self.add_trackers("reconstruction", *["sparsity"] * bool(sparsity), *["contraction"] * bool(contraction))
         self.built = True
 
     def call(self, x: KerasTensor, training: bool = False) -> KerasTensor:
@@ -117,7 +99,7 @@ class Autoencoder(CheckedModel):
             x = corrupt(x, *self.noise, seed=self.seed_generator)
         code = self.encoder(x, training=training)
         if self.sparsity:
-            self.add_loss(self.sparsity * ops.mean(_sum(ops.abs(code))))
+            self.add_loss(self.sparsity * ops.mean(_sum(ops.abs(self.to_loss_dtype(code)))))
         return self.decoder(code, training=training)
 
     def compute_loss(
@@ -129,20 +111,21 @@ class Autoencoder(CheckedModel):
         training: bool = True,
     ) -> KerasTensor:
         """L + Omega, a mean over the batch."""
-        self.check_targets(x, y, sample_weight)
-        x = ops.cast(x, self.compute_dtype)
-        target = x if y is None else ops.cast(y, self.compute_dtype)
-        losses = list(self.losses)  # what call added, then the regularisers of encoder and decoder
-        terms = {"reconstruction": ops.mean(self.distance(target, y_pred))}
+        x, losses = (
+            self.to_loss_dtype(x),
+            list(self.losses),
+        )  # what call added, then the regularisers of encoder and decoder
+        terms = {"reconstruction": ops.mean(self.distance(x if y is None else y, y_pred))}
         if self.sparsity:
             terms["sparsity"] = losses.pop(0)
         if self.contraction:
             terms["contraction"] = self.contraction * ops.mean(contractive_penalty(self.encoder, x))
-        self.track(x, **terms)
+        self.update_trackers(x, **terms)
         return sum(losses, start=sum(terms.values()))
 
     def distance(self, x: KerasTensor, reconstruction: KerasTensor) -> KerasTensor:
         """L(x, r) of each example: (batch, *example) twice -> (batch,)."""
+        x, reconstruction = self.to_loss_dtype(x), self.to_loss_dtype(reconstruction)
         if self.reconstruction_loss == "squared_error":
             return _sum(ops.square(x - reconstruction))
         return _sum(ops.binary_crossentropy(x, reconstruction))
@@ -166,20 +149,7 @@ class Autoencoder(CheckedModel):
 
     def get_config(self) -> dict:
         """What `keras.Model.save` keeps."""
-        return super().get_config() | {
-            "encoder": keras.saving.serialize_keras_object(self.encoder),
-            "decoder": keras.saving.serialize_keras_object(self.decoder),
-            "sparsity": self.sparsity,
-            "contraction": self.contraction,
-            "noise": self.noise,
-            "loss": self.reconstruction_loss,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config: dict) -> "Autoencoder":
-        """The model of `get_config`, with fresh weights."""
-        return cls(**config | revive_pair(config))
+        return super().get_config() | {"loss": self.reconstruction_loss}
 
 
 def corrupt(x: KerasTensor, kind: str, strength: float, seed: Any = None) -> KerasTensor:
@@ -207,11 +177,8 @@ def corrupt(x: KerasTensor, kind: str, strength: float, seed: Any = None) -> Ker
 
 
 def _check_corruption(kind, strength):
-    if kind not in CORRUPTIONS:
-        raise ValueError(f"noise must be one of {', '.join(CORRUPTIONS)}; got {kind!r}")
-    check_weight(f"strength of {kind} noise", strength)
-    if kind != "gaussian" and strength > 1:
-        raise ValueError(f"strength of {kind} noise must be a share in [0, 1]; got {strength!r}")
+    check_choice("noise", kind, CORRUPTIONS)
+    check_number(f"strength of {kind} noise", strength, at_most=math.inf if kind == "gaussian" else 1)
 
 
 def contractive_penalty(encoder: Model, x: KerasTensor) -> KerasTensor:
@@ -224,218 +191,6 @@ def contractive_penalty(encoder: Model, x: KerasTensor) -> KerasTensor:
     return _sum(ops.square(batch_jacobian(lambda images: encoder(images, training=False), x, outputs)))
 
 
-def contractive_penalty_of_sigmoid_layer(code: KerasTensor, kernel: KerasTensor) -> KerasTensor:
-    """The same for one dense layer with the sigmoid, in closed form (Rifai et al. 2011):
-    sum_j (h_j (1 - h_j))^2 sum_i W_ij^2.
-
-    Args:
-        code: h = sigmoid(W' x + b), (batch, units).
-        kernel: W, (inputs, units), as Keras keeps it.
-
-    Returns:
-        (batch,).
-    """
-    return ops.sum(ops.square(code * (1 - code)) * ops.sum(ops.square(kernel), axis=0), axis=-1)
-
-
-def batch_jacobian(function: Callable[[KerasTensor], KerasTensor], x: KerasTensor, outputs: int) -> KerasTensor:
-    """dy/dx of each example, exactly, and differentiable once more.
-
-    Every example is copied once per output, and copy i contributes only its y_i to a sum: the
-    gradient of that one sum holds all the rows dy_i/dx. Memory and time grow with ``outputs``.
-
-    Args:
-        function: from (batch, *example) to y, (batch, ...), each example on its own.
-        x: (batch, *example).
-        outputs: numbers in the y of one example.
-
-    Returns:
-        (batch, outputs, *example).
-    """
-
-    def sum_of_own_outputs(copies):
-        y = ops.reshape(function(copies), (-1, outputs, outputs))
-        return ops.sum(y * ops.eye(outputs, dtype=y.dtype))
-
-    copies = ops.repeat(x, outputs, axis=0)
-    return ops.reshape(gradient(sum_of_own_outputs, copies), (-1, outputs, *x.shape[1:]))
-
-
-def gradient(function: Callable[[KerasTensor], KerasTensor], x: KerasTensor) -> KerasTensor:
-    """The gradient of a scalar function, of the shape of x.
-
-    The one place in which the backend shows: Keras has no gradients of its own.
-
-    Raises:
-        NotImplementedError: a backend other than TensorFlow and JAX.
-    """
-    x = ops.convert_to_tensor(x)
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            y = function(x)
-        return tape.gradient(y, x, unconnected_gradients="zero")
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return jax.grad(function)(x)
-    raise NotImplementedError(f"gradient needs Keras on TensorFlow or JAX; got {keras.backend.backend()}")
-
-
-def dense_encoder(
-    input_shape: Sequence[int],
-    latent_dim: int,
-    hidden: Sequence[int] = (256,),
-    *,
-    activation: str = "relu",
-    code_activation: str | None = None,
-    name: str = "encoder",
-) -> Model:
-    """Fully connected layers from an example to its code.
-
-    Args:
-        input_shape: of one example, such as (28, 28, 1) or (784,).
-        latent_dim: numbers in the code; for a VAE twice that, means and log-variances.
-        hidden: widths of the layers between; () for none.
-        activation, code_activation: of these layers, and of the code.
-
-    Raises:
-        ValueError: a shape, a width or a latent_dim that are not integers >= 1.
-    """
-    check_count("latent_dim", latent_dim)
-    check_sizes(hidden=hidden, input_shape=input_shape)
-    image = layers.Input(tuple(input_shape), name="example")
-    x = layers.Flatten(name="flatten")(image)
-    for number, width in enumerate(hidden, 1):
-        x = layers.Dense(width, activation=activation, name=f"hidden{number}")(x)
-    return Model(image, layers.Dense(latent_dim, activation=code_activation, name="code")(x), name=name)
-
-
-def dense_decoder(
-    output_shape: Sequence[int],
-    latent_dim: int,
-    hidden: Sequence[int] = (256,),
-    *,
-    activation: str = "relu",
-    output_activation: str | None = "sigmoid",
-    name: str = "decoder",
-) -> Model:
-    """Fully connected layers from a code to an example.
-
-    Args:
-        output_shape: of one example.
-        latent_dim: numbers in the code.
-        hidden, activation: of the layers between, in order.
-        output_activation: of the pixels; None for the scores themselves, which a VAE needs.
-
-    Raises:
-        ValueError: as `dense_encoder`.
-    """
-    check_count("latent_dim", latent_dim)
-    check_sizes(hidden=hidden, output_shape=output_shape)
-    x = code = layers.Input((latent_dim,), name="code")
-    for number, width in enumerate(hidden, 1):
-        x = layers.Dense(width, activation=activation, name=f"hidden{number}")(x)
-    x = layers.Dense(math.prod(output_shape), activation=output_activation, name="pixels")(x)
-    return Model(code, layers.Reshape(tuple(output_shape), name="example")(x), name=name)
-
-
-def convolutional_encoder(
-    input_shape: Sequence[int],
-    latent_dim: int,
-    filters: Sequence[int] = (32, 64),
-    *,
-    activation: str = "relu",
-    code_activation: str | None = None,
-    name: str = "encoder",
-) -> Model:
-    """3 x 3 convolutions with stride 2, each halving height and width, then one dense layer.
-
-    Args:
-        input_shape: (height, width, channels).
-        latent_dim: as in `dense_encoder`.
-        filters: of the convolutions, in order.
-        activation, code_activation: of the convolutions, and of the code.
-
-    Raises:
-        ValueError: a shape that is not three integers, or filters or a latent_dim below 1.
-    """
-    check_count("latent_dim", latent_dim)
-    check_sizes(filters=filters, input_shape=input_shape)
-    _check_image("input_shape", input_shape)
-    image = x = layers.Input(tuple(input_shape), name="example")
-    for number, depth in enumerate(filters, 1):
-        x = layers.Conv2D(depth, 3, 2, "same", activation=activation, name=f"conv{number}")(x)
-    x = layers.Flatten(name="flatten")(x)
-    return Model(image, layers.Dense(latent_dim, activation=code_activation, name="code")(x), name=name)
-
-
-def convolutional_decoder(
-    output_shape: Sequence[int],
-    latent_dim: int,
-    filters: Sequence[int] = (64, 32),
-    *,
-    activation: str = "relu",
-    output_activation: str | None = "sigmoid",
-    name: str = "decoder",
-) -> Model:
-    """The way back: a dense layer, then 3 x 3 transposed convolutions that double height and width.
-
-    Args:
-        output_shape: (height, width, channels); height and width divisible by 2^len(filters).
-        latent_dim: as in `dense_decoder`.
-        filters: of the transposed convolutions, in order; one more makes the channels.
-        activation, output_activation: of these, and of the pixels (None for scores, which a VAE needs).
-
-    Raises:
-        ValueError: as `convolutional_encoder`, or sides that cannot be halved so often.
-    """
-    check_count("latent_dim", latent_dim)
-    check_sizes(filters=filters, output_shape=output_shape)
-    _check_image("output_shape", output_shape)
-    height, width, channels = output_shape
-    factor = 2 ** len(filters)
-    if height % factor or width % factor:
-        raise ValueError(
-            f"output_shape must have sides divisible by {factor} for {len(filters)} filters; got {tuple(output_shape)}"
-        )
-    start = (height // factor, width // factor, filters[0] if filters else channels)
-    code = layers.Input((latent_dim,), name="code")
-    x = layers.Dense(math.prod(start), activation=activation, name="dense")(code)
-    x = layers.Reshape(start, name="maps")(x)
-    for number, depth in enumerate(filters, 1):
-        x = layers.Conv2DTranspose(depth, 3, 2, "same", activation=activation, name=f"conv{number}")(x)
-    x = layers.Conv2DTranspose(channels, 3, 1, "same", activation=output_activation, name="pixels")(x)
-    return Model(code, x, name=name)
-
-
-def check_pair(encoder: Model, decoder: Model) -> tuple[int | None, ...]:
-    """The shape of an example, or ValueError unless the decoder gives back what the encoder takes."""
-    check_models(encoder=encoder, decoder=decoder)
-    if encoder.input_shape != decoder.output_shape:
-        raise ValueError(
-            f"decoder must give back the shape that encoder takes, {encoder.input_shape}; got {decoder.output_shape}"
-        )
-    return tuple(encoder.input_shape[1:])
-
-
-def revive_pair(config: dict) -> dict[str, Model]:
-    """The encoder and the decoder in a saved configuration."""
-    return {part: keras.saving.deserialize_keras_object(config[part]) for part in ("encoder", "decoder")}
-
-
-def last_activation(model: Model) -> Callable | None:
-    """The activation of the last layer that has one, such as `keras.activations.linear`."""
-    return next((layer.activation for layer in reversed(model.layers) if hasattr(layer, "activation")), None)
-
-
 def _sum(x):
     """Over everything but the batch."""
     return ops.sum(x, axis=tuple(range(1, len(x.shape))))
-
-
-def _check_image(name, shape):
-    if len(shape) != 3:
-        raise ValueError(f"{name} must be three integers (height, width, channels); got {shape!r}")

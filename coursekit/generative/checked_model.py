@@ -1,64 +1,71 @@
-"""What keeps a run from going wrong in silence: checks that speak in words, and `StopOnNaN`."""
+"""What the models of this room share: checks that speak in words, reported terms, saving, and work in batches."""
 
+import itertools
 import math
-from collections.abc import Callable, Sequence
-from numbers import Integral, Real
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
-from keras import KerasTensor, ops
+from keras import KerasTensor, Model, ops
 
-__all__ = [
-    "CheckedModel",
-    "StopOnNaN",
-    "check_array",
-    "check_count",
-    "check_models",
-    "check_sizes",
-    "check_weight",
-    "in_batches",
-]
+from coursekit.checks import check_array, check_integer
+
+__all__ = ["CheckedModel", "check_models", "check_shapes", "gives_probabilities", "in_batches", "vector_length"]
 
 
 class CheckedModel(keras.Model):
-    """A `keras.Model` that looks at arrays before it works on them, and follows the terms of its loss.
+    """A `keras.Model` that looks at data before it works on them, and reports the terms of its loss.
 
-    Arrays are looked at once, when `fit`, `evaluate` or `predict` begins; the batches of a pipeline
-    are not. A subclass says what an example is:
+    When `fit`, `evaluate` or `predict` begins, an array is looked at in full and a pipeline in its
+    first batch. A subclass says what an example is:
 
     Attributes:
         example_shape: of one example, without the batch.
         unit_interval: whether every value must be in [0, 1].
         takes_targets: whether `fit(x, y)` may have a y, which then has the shape of x.
+        networks: names of the arguments that are models, as `get_config` saves them.
+        settings: names of the other arguments, which attributes of the same name hold.
     """
 
     example_shape: tuple[int | None, ...]
     unit_interval = False
     takes_targets = False
+    networks: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
 
     def fit(self, x: Any = None, y: Any = None, *args: Any, **options: Any) -> keras.callbacks.History:
         """`keras.Model.fit`, after `check`."""
-        self._check_call(x, y, options.get("sample_weight"))
-        return super().fit(x, y, *args, **options)
+        return super().fit(self._checked(x, y, options.get("sample_weight")), y, *args, **options)
 
     def evaluate(self, x: Any = None, y: Any = None, *args: Any, **options: Any) -> Any:
         """`keras.Model.evaluate`, after `check`."""
-        self._check_call(x, y, options.get("sample_weight"))
-        return super().evaluate(x, y, *args, **options)
+        return super().evaluate(self._checked(x, y, options.get("sample_weight")), y, *args, **options)
 
     def predict(self, x: Any, *args: Any, **options: Any) -> Any:
         """`keras.Model.predict`, after `check`."""
-        self._check_call(x)
+        first, x = _first_batch(x)
+        self.check(keras.utils.unpack_x_y_sample_weight(first)[0])
         return super().predict(x, *args, **options)
 
-    def _check_call(self, x, y=None, sample_weight=None):
+    def _checked(self, x, y, sample_weight):
+        """x for `fit` and `evaluate`, or an error."""
         if self.compiled and self.loss is not None:
             raise ValueError(f"loss must be left out of compile(): {type(self).__name__} brings its own")
-        self.check_targets(x, y, sample_weight)
-        for name, data in (("x", x), ("y", y)):
-            if isinstance(data, np.ndarray) or ops.is_tensor(data):
-                self.check(data, name)
+        first, x = _first_batch(x)
+        examples, targets, weights = keras.utils.unpack_x_y_sample_weight(first)
+        targets, weights = (y if targets is None else targets), (sample_weight if weights is None else weights)
+        if weights is not None:
+            raise ValueError(f"sample_weight must be left out: {type(self).__name__} counts all examples alike")
+        self.check(examples)
+        if targets is not None and not self.takes_targets:
+            raise ValueError(
+                f"y must be left out: {type(self).__name__} learns from x alone; "
+                "of a pipeline take pipeline.map(lambda x, y: x)"
+            )
+        if targets is not None:
+            self.check(targets, "y")
+        return x
 
     def check(self, x: Any, name: str = "x") -> np.ndarray:
         """The examples as an array.
@@ -75,35 +82,56 @@ class CheckedModel(keras.Model):
             raise ValueError(f"{name} must be finite; got values from {low:g} to {high:g}")
         return x
 
-    def check_targets(self, x: Any, y: Any, sample_weight: Any) -> None:
-        """Raise ValueError for what `fit` must not get: from arrays at once, from a pipeline in its first step."""
-        if sample_weight is not None:
-            raise ValueError(f"sample_weight must be left out: {type(self).__name__} counts all examples alike")
-        if y is not None and not self.takes_targets:
-            raise ValueError(
-                f"y must be left out: {type(self).__name__} learns from x alone; "
-                "of a pipeline take pipeline.map(lambda x, y: x)"
-            )
-        if y is not None and hasattr(x, "shape") and hasattr(y, "shape") and tuple(x.shape[1:]) != tuple(y.shape[1:]):
-            raise ValueError(f"y must have the shape of x, {tuple(x.shape)}; got {tuple(y.shape)}")
+    def add_trackers(self, *names: str) -> None:
+        """Report these terms beside the loss."""
+        self.trackers = getattr(self, "trackers", {}) | {name: keras.metrics.Mean(name=name) for name in names}
 
-    def follow(self, *names: str) -> None:
-        """Begin to report these terms beside the loss."""
-        self.trackers = {name: keras.metrics.Mean(name=name) for name in names}
-
-    def track(self, x: KerasTensor, **terms: KerasTensor) -> None:
+    def update_trackers(self, x: KerasTensor, **terms: KerasTensor) -> None:
         """Add a batch to the reports: each term is a mean over the examples of x."""
         for name, value in terms.items():
             self.trackers[name].update_state(value, sample_weight=ops.shape(x)[0])
+
+    def to_loss_dtype(self, x: KerasTensor) -> KerasTensor:
+        """x in the type of the weights: with mixed precision a loss is a sum too long for 16 bits."""
+        return ops.cast(x, self.variable_dtype)
+
+    def save(self, filepath: Any, *args: Any, **options: Any) -> None:
+        """`keras.Model.save`. Raises ValueError unless filepath ends in .keras: older formats keep no networks."""
+        if not str(filepath).endswith(".keras"):
+            raise ValueError(f"filepath must end in .keras; got {str(filepath)!r}")
+        super().save(filepath, *args, **options)
+
+    def get_config(self) -> dict:
+        """What `keras.Model.save` keeps."""
+        networks = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in self.networks}
+        return super().get_config() | networks | {name: getattr(self, name) for name in self.settings}
+
+    @classmethod
+    def from_config(cls, config: dict) -> "CheckedModel":
+        """The model of `get_config`, with fresh weights."""
+        return cls(**config | {name: keras.saving.deserialize_keras_object(config[name]) for name in cls.networks})
+
+
+def _first_batch(x: Any) -> tuple[Any, Any]:
+    """The first batch of a pipeline, or an array as it is; and an x that has not lost it."""
+    if x is None or hasattr(x, "__array__") or isinstance(x, (list, tuple)):
+        return x, x
+    if isinstance(x, keras.utils.PyDataset):
+        return x[0], x
+    batches = iter(x)
+    first = next(batches, None)
+    if first is None:
+        raise ValueError("x must hold at least one batch; got an empty pipeline")
+    return first, (batch for batch in itertools.chain([first], batches)) if batches is x else x
 
 
 def in_batches(function: Callable, x: np.ndarray, batch_size: int) -> Any:
     """``function`` of a large array, batch by batch: NumPy arrays, in the structure that it returns.
 
     Raises:
-        ValueError: batch_size below 1.
+        TypeError, ValueError: batch_size is not an integer of at least 1.
     """
-    check_count("batch_size", batch_size)
+    check_integer("batch_size", batch_size, at_least=1)
     parts = []
     for start in range(0, len(x), batch_size):
         batch = ops.cast(x[start : start + batch_size], keras.config.floatx())
@@ -111,110 +139,36 @@ def in_batches(function: Callable, x: np.ndarray, batch_size: int) -> Any:
     return keras.tree.map_structure(lambda *arrays: np.concatenate(arrays), *parts)
 
 
-def check_array(name: str, x: Any, shape: Sequence[int | None]) -> np.ndarray:
-    """x as an array, or ValueError unless it holds examples of this shape; None allows any length."""
-    x = ops.convert_to_numpy(x) if ops.is_tensor(x) else np.asarray(x)
-    if (
-        x.ndim != 1 + len(shape)
-        or not len(x)
-        or any(length not in (None, actual) for actual, length in zip(x.shape[1:], shape))
-    ):
-        wanted = ", ".join(map(str, ("n", *shape)))
-        raise ValueError(f"{name} must have the shape ({wanted}) with n >= 1; got {x.shape}")
-    return x
-
-
-def check_count(name: str, value: Any, least: int = 1) -> None:
-    """Raise ValueError unless the value is an integer of at least ``least``."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{name} must be an integer >= {least}; got {value!r}")
-
-
 def check_models(**models: Any) -> None:
-    """Raise ValueError unless every argument is a `keras.Model` with known shapes."""
+    """Raise TypeError unless every argument is a `keras.Model`, ValueError unless its shapes are known."""
     for name, model in models.items():
-        if not isinstance(model, keras.Model) or getattr(model, "input_shape", None) is None:
-            raise ValueError(f"{name} must be a keras.Model that begins with keras.Input; got {model!r}")
+        if not isinstance(model, Model):
+            raise TypeError(f"{name} must be a keras.Model; got {model!r}")
+        if getattr(model, "input_shape", None) is None:
+            raise ValueError(f"{name} must begin with keras.Input, so that its shapes are known; got {model!r}")
 
 
-def check_sizes(**sizes: Any) -> None:
-    """Raise ValueError unless every argument is a tuple of integers of at least 1."""
-    for name, numbers in sizes.items():
-        if (
-            not isinstance(numbers, Sequence)
-            or isinstance(numbers, str)
-            or not all(isinstance(n, Integral) and n >= 1 for n in numbers)
-        ):
-            raise ValueError(f"{name} must be integers >= 1 in a tuple; got {numbers!r}")
+def check_shapes(rule: str, wanted: Any, got: Any) -> None:
+    """Raise ValueError unless two shapes are the same."""
+    if wanted != got:
+        raise ValueError(f"{rule}, {wanted}; got {got}")
 
 
-def check_weight(name: str, value: Any) -> None:
-    """Raise ValueError unless the value is a finite number of at least 0."""
-    if not isinstance(value, Real) or not 0 <= value < math.inf:
-        raise ValueError(f"{name} must be a number >= 0; got {value!r}")
+def vector_length(name: str, model: Model) -> int:
+    """Numbers in the z that a model takes, or ValueError unless it takes vectors."""
+    if len(model.input_shape) != 2:
+        raise ValueError(f"{name} must take z of shape (batch, latent_dim); got {model.input_shape}")
+    return model.input_shape[-1]
 
 
-class StopOnNaN(keras.callbacks.Callback):
-    """Stops at the first loss that is NaN or infinite, says so in a line and brings good weights back.
+def gives_probabilities(model: Model) -> bool:
+    """Whether the first output stays in [0, 1] whatever comes in, as after a sigmoid or a softmax of any spelling.
 
-    Weights, and the optimizer's memory with them, are kept when training begins and after every
-    epoch, provided that all of them are finite. Works with any `keras.Model`; a loss is whatever it
-    reports under a name that ends in "loss".
-
-    Args:
-        every: steps between two keepings within an epoch; None for none.
-
-    Attributes:
-        stopped_at: (epoch, step), counted from 1; None while nothing went wrong.
-
-    Raises:
-        ValueError: every below 1.
+    Found by trying inputs of very different sizes. Zeros alone are no probabilities: a last layer may start there.
     """
-
-    def __init__(self, every: int | None = None):
-        super().__init__()
-        if every is not None:
-            check_count("every", every)
-        self.every = every
-        self.stopped_at: tuple[int, int] | None = None
-
-    def on_train_begin(self, logs: dict | None = None) -> None:
-        self.stopped_at, self.kept, self.kept_when = None, [], "not"
-        optimizer = getattr(self.model, "optimizer", None)
-        if optimizer and not optimizer.built:
-            optimizer.build(self.model.trainable_variables)
-        self._keep("from before the training")
-
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        self.epoch = epoch + 1
-
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        bad = [
-            f"{name} is {value}"
-            for name, value in (logs or {}).items()
-            if name.endswith("loss") and not np.isfinite(value)
-        ]
-        if bad:
-            self.stopped_at = self.epoch, batch + 1
-            for variable, value in zip(self._variables(), self.kept):
-                variable.assign(value)
-            self.model.stop_training = True
-            print(
-                f"StopOnNaN: {', '.join(bad)} at step {batch + 1} of epoch {self.epoch}; "
-                f"training stopped, weights {self.kept_when} restored"
-            )
-        elif self.every and (batch + 1) % self.every == 0:
-            self._keep(f"after step {batch + 1} of epoch {self.epoch}")
-
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        if self.stopped_at is None:
-            self._keep(f"after epoch {self.epoch}")
-
-    def _variables(self):
-        optimizers = [part for part in vars(self.model).values() if isinstance(part, keras.optimizers.Optimizer)]
-        return [*self.model.weights, *(variable for optimizer in optimizers for variable in optimizer.variables)]
-
-    def _keep(self, when):
-        values = [variable.numpy() for variable in self._variables()]
-        if all(np.isfinite(value).all() for value in values):
-            self.kept, self.kept_when = [value.copy() for value in values], when
+    shape = [length or 8 for length in model.input_shape[1:]]
+    sizes = np.logspace(-1, 2, 16).reshape(-1, *[1] * len(shape))
+    x = np.random.default_rng(0).normal(size=(16, *shape)) * sizes
+    output = keras.tree.flatten(model(ops.cast(x, keras.config.floatx()), training=False))[0]
+    low, high = (float(bound(ops.convert_to_numpy(output))) for bound in (np.nanmin, np.nanmax))
+    return 0 <= low <= high <= 1 and high > 0

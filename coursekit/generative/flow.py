@@ -4,14 +4,14 @@ With z = f(x) and z ~ N(0, I): log p(x) = log N(f(x); 0, I) + log |det df/dx|.
 """
 
 from collections.abc import Sequence
-from numbers import Integral
 from typing import Any
 
 import keras
 import numpy as np
 from keras import KerasTensor, layers, ops
 
-from coursekit.generative.checked_model import CheckedModel, check_count, in_batches
+from coursekit.checks import check_integer, check_sizes
+from coursekit.generative.checked_model import CheckedModel, in_batches
 from coursekit.generative.vae import normal_log_density
 
 __all__ = ["AffineCoupling", "RealNVP"]
@@ -40,11 +40,10 @@ class AffineCoupling(layers.Layer):
         self, dim: int, parity: int = 0, hidden: Sequence[int] = (64, 64), *, activation: str = "relu", **options: Any
     ):
         super().__init__(**options)
-        check_count("dim", dim, least=2)
+        check_integer("dim", dim, at_least=2)
         if parity not in (0, 1):
             raise ValueError(f"parity must be 0 or 1; got {parity!r}")
-        if not isinstance(hidden, Sequence) or not all(isinstance(n, Integral) and n >= 1 for n in hidden):
-            raise ValueError(f"hidden must be integers >= 1 in a tuple; got {hidden!r}")
+        check_sizes(hidden=hidden)
         self.dim, self.parity, self.hidden, self.activation = dim, parity, tuple(hidden), activation
         self.stays = np.arange(dim) % 2 == parity  # the mask b
         self.network = keras.Sequential(
@@ -110,8 +109,8 @@ class RealNVP(CheckedModel):
         **options: Any,
     ):
         super().__init__(name=name, **options)
-        check_count("dim", dim, least=2)
-        check_count("couplings", couplings, least=2)
+        check_integer("dim", dim, at_least=2)
+        check_integer("couplings", couplings, at_least=2)
         self.dim, self.activation = dim, activation
         self.example_shape = (dim,)
         self.couplings = [
@@ -138,7 +137,7 @@ class RealNVP(CheckedModel):
     def call(self, x: KerasTensor) -> KerasTensor:
         """log p(x): (batch, dim) -> (batch,)."""
         z, log_det = self.forward(x)
-        return normal_log_density(z) + log_det
+        return normal_log_density(self.to_loss_dtype(z)) + self.to_loss_dtype(log_det)
 
     def compute_loss(
         self,
@@ -149,7 +148,6 @@ class RealNVP(CheckedModel):
         training: bool = True,
     ) -> KerasTensor:
         """-log p(x), a mean over the batch."""
-        self.check_targets(x, y, sample_weight)
         return sum(self.losses, start=-ops.mean(y_pred))
 
     def log_prob(self, x: np.ndarray, batch_size: int = 8192) -> np.ndarray:
@@ -158,7 +156,7 @@ class RealNVP(CheckedModel):
 
     def sample(self, n: int, seed: int | None = None, batch_size: int = 8192) -> np.ndarray:
         """f^{-1} of n samples of N(0, I): -> (n, dim). Raises ValueError for n below 1."""
-        check_count("n", n)
+        check_integer("n", n, at_least=1)
         return in_batches(self.inverse, keras.random.normal((n, self.dim), seed=seed), batch_size)
 
     def get_config(self) -> dict:

@@ -11,8 +11,15 @@ import keras
 import numpy as np
 from keras import KerasTensor, Model, ops
 
-from coursekit.generative.autoencoder import check_pair, last_activation, revive_pair
-from coursekit.generative.checked_model import CheckedModel, check_array, check_count, check_weight, in_batches
+from coursekit.checks import check_array, check_choice, check_integer, check_number
+from coursekit.generative.checked_model import (
+    CheckedModel,
+    check_models,
+    check_shapes,
+    gives_probabilities,
+    in_batches,
+    vector_length,
+)
 
 __all__ = ["LIKELIHOODS", "VariationalAutoencoder", "kl_to_standard_normal", "normal_log_density", "reparameterize"]
 
@@ -71,10 +78,13 @@ class VariationalAutoencoder(CheckedModel):
     Calling the model gives reconstructions, as `reconstruct`.
 
     Raises:
-        ValueError: models that do not fit together, a decoder that ends in a sigmoid with "bernoulli",
-            an unknown likelihood, beta < 0 or scale <= 0. Later: values outside [0, 1] for images
+        TypeError, ValueError: models that do not fit together, a decoder that ends in a sigmoid with
+            "bernoulli", an unknown likelihood, beta < 0 or scale <= 0. Later: values outside [0, 1] for images
             (examples of rank 3) and for "bernoulli".
     """
+
+    networks = ("encoder", "decoder")
+    settings = ("likelihood", "beta", "scale", "seed")
 
     def __init__(
         self,
@@ -89,35 +99,29 @@ class VariationalAutoencoder(CheckedModel):
         **options: Any,
     ):
         super().__init__(name=name, **options)
-        self.example_shape = check_pair(encoder, decoder)
-        if likelihood not in LIKELIHOODS:
-            raise ValueError(f"likelihood must be one of {', '.join(LIKELIHOODS)}; got {likelihood!r}")
-        check_weight("beta", beta)
-        check_weight("scale", scale)
-        if scale == 0:
-            raise ValueError(f"scale must be > 0; got {scale!r}")
-        if likelihood == "bernoulli" and last_activation(decoder) in (
-            keras.activations.sigmoid,
-            keras.activations.softmax,
-        ):
-            raise ValueError(
-                "decoder must output logits for likelihood='bernoulli', with no activation at its end; "
-                f"got {last_activation(decoder).__name__}"
-            )
-        if len(decoder.input_shape) != 2:
-            raise ValueError(f"decoder must take z of shape (batch, latent_dim); got {decoder.input_shape}")
-        self.latent_dim = decoder.input_shape[-1]
-        codes = encoder.output_shape
-        if codes not in [(None, 2 * self.latent_dim), *[kind([(None, self.latent_dim)] * 2) for kind in (list, tuple)]]:
+        check_models(encoder=encoder, decoder=decoder)
+        check_shapes("decoder must give back the shape that encoder takes", encoder.input_shape, decoder.output_shape)
+        self.latent_dim = vector_length("decoder", decoder)
+        codes, two = encoder.output_shape, [(None, self.latent_dim)] * 2
+        if codes not in ((None, 2 * self.latent_dim), two, tuple(two)):
             raise ValueError(
                 f"encoder must have two outputs (batch, {self.latent_dim}), or one "
                 f"(batch, {2 * self.latent_dim}), for this decoder; got {codes}"
             )
+        check_choice("likelihood", likelihood, LIKELIHOODS)
+        check_number("beta", beta)
+        check_number("scale", scale, positive=True)
+        if likelihood == "bernoulli" and gives_probabilities(decoder):
+            raise ValueError(
+                "decoder must output logits for likelihood='bernoulli', with no activation at its end; "
+                "got probabilities, as after a sigmoid"
+            )
         self.encoder, self.decoder = encoder, decoder
         self.likelihood, self.beta, self.scale, self.seed = likelihood, beta, scale, seed
+        self.example_shape = tuple(encoder.input_shape[1:])
         self.unit_interval = likelihood == "bernoulli" or len(self.example_shape) == 3
         self.seed_generator = keras.random.SeedGenerator(seed)
-        self.follow("elbo", "reconstruction", "kl")
+        self.add_trackers("elbo", "reconstruction", "kl")
         self.built = True
 
     def call(self, x: KerasTensor) -> KerasTensor:
@@ -129,7 +133,7 @@ class VariationalAutoencoder(CheckedModel):
         """Mean and log-variance of q(z|x), each (batch, latent_dim)."""
         outputs = self.encoder(ops.cast(x, self.compute_dtype), training=training)
         mean, log_variance = outputs if isinstance(outputs, (list, tuple)) else ops.split(outputs, 2, axis=-1)
-        return mean, log_variance
+        return self.to_loss_dtype(mean), self.to_loss_dtype(log_variance)
 
     def mean_image(self, z: KerasTensor) -> KerasTensor:
         """The mean of p(x|z), a probability per pixel for "bernoulli": (batch, latent_dim) -> (batch, *example)."""
@@ -146,8 +150,7 @@ class VariationalAutoencoder(CheckedModel):
     def conditional_log_likelihood(self, x: KerasTensor, output: KerasTensor) -> KerasTensor:
         """log p(x|z), given the decoder's output at z: (batch, *example) twice -> (batch,)."""
         x, output = (
-            ops.reshape(ops.cast(tensor, self.compute_dtype), (-1, math.prod(self.example_shape)))
-            for tensor in (x, output)
+            ops.reshape(self.to_loss_dtype(tensor), (-1, math.prod(self.example_shape))) for tensor in (x, output)
         )
         if self.likelihood == "bernoulli":
             return ops.sum(x * output - ops.softplus(output), axis=-1)
@@ -161,10 +164,9 @@ class VariationalAutoencoder(CheckedModel):
         sample_weight: KerasTensor | None = None,
         training: bool = True,
     ) -> KerasTensor:
-        """beta · KL - log p(x|z), a mean over the batch."""
-        self.check_targets(x, y, sample_weight)  # y_pred, a reconstruction without noise, is not needed
+        """beta · KL - log p(x|z), a mean over the batch; y_pred, a reconstruction without noise, is not needed."""
         reconstruction, kl = (ops.mean(term) for term in self.elbo_terms(x, training))
-        self.track(x, elbo=reconstruction - kl, reconstruction=reconstruction, kl=kl)
+        self.update_trackers(x, elbo=reconstruction - kl, reconstruction=reconstruction, kl=kl)
         return sum(self.losses, start=self.beta * kl - reconstruction)
 
     def encode(self, x: np.ndarray, batch_size: int = 1024) -> tuple[np.ndarray, np.ndarray]:
@@ -181,7 +183,7 @@ class VariationalAutoencoder(CheckedModel):
 
     def generate(self, n: int, seed: int | None = None, batch_size: int = 1024) -> np.ndarray:
         """`decode` at n samples of the prior N(0, I): -> (n, *example). Raises ValueError for n below 1."""
-        check_count("n", n)
+        check_integer("n", n, at_least=1)
         return self.decode(keras.random.normal((n, self.latent_dim), seed=seed), batch_size)
 
     def interpolate(self, x1: np.ndarray, x2: np.ndarray, steps: int = 8, batch_size: int = 1024) -> np.ndarray:
@@ -197,7 +199,7 @@ class VariationalAutoencoder(CheckedModel):
         Raises:
             ValueError: as `check`, different n, or steps below 2.
         """
-        check_count("steps", steps, least=2)
+        check_integer("steps", steps, at_least=2)
         (z1, _), (z2, _) = self.encode(x1, batch_size), self.encode(x2, batch_size)
         if len(z1) != len(z2):
             raise ValueError(f"x1 and x2 must hold equally many examples; got {len(z1)} and {len(z2)}")
@@ -224,7 +226,7 @@ class VariationalAutoencoder(CheckedModel):
         Raises:
             ValueError: as `check`, or samples or batch_size below 1.
         """
-        check_count("samples", samples)
+        check_integer("samples", samples, at_least=1)
         generator = keras.random.SeedGenerator(seed)
 
         def estimate(images):
@@ -243,19 +245,3 @@ class VariationalAutoencoder(CheckedModel):
             return total - math.log(samples)
 
         return in_batches(estimate, self.check(x), batch_size)
-
-    def get_config(self) -> dict:
-        """What `keras.Model.save` keeps."""
-        return super().get_config() | {
-            "encoder": keras.saving.serialize_keras_object(self.encoder),
-            "decoder": keras.saving.serialize_keras_object(self.decoder),
-            "likelihood": self.likelihood,
-            "beta": self.beta,
-            "scale": self.scale,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config: dict) -> "VariationalAutoencoder":
-        """The model of `get_config`, with fresh weights."""
-        return cls(**config | revive_pair(config))

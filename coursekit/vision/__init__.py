@@ -1,19 +1,10 @@
-"""Convolutional networks: blocks, the famous architectures built from them, and distorted training images."""
+"""Convolutional networks: blocks, the famous architectures built from them, what they cost, and distorted images."""
 
-from coursekit.vision.architectures import (
-    alexnet,
-    blueprint,
-    copy_weights,
-    count_operations,
-    inception_v1,
-    lenet5,
-    resnet18,
-    resnet34,
-    resnet50,
-    vgg16,
-)
+from coursekit.vision.architectures import alexnet, inception_v1, lenet5, resnet18, resnet34, resnet50, vgg16
 from coursekit.vision.augmentation import RandomDistortion
 from coursekit.vision.blocks import bottleneck_block, conv_block, inception_block, residual_block
+from coursekit.vision.costs import blueprint, count_operations
+from coursekit.vision.weights import copy_weights
 
 __all__ = [
     "RandomDistortion",

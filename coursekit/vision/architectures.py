@@ -9,30 +9,21 @@ Arguments are those of `keras.applications`:
     name                   of the model
 
 Every builder raises ValueError for an input_shape that is not three integers or is smaller than the
-network can take, and for classes below 1. Height and width may be None without the top.
+network can take, for classes below 1 (TypeError for no integer), and where Keras is set to channels
+first. Height and width may be None without the top.
 """
 
 from collections.abc import Callable, Sequence
 from numbers import Integral
 from typing import Any
 
-from keras import KerasTensor, Model, StatelessScope, layers
-from keras.src.backend.common.global_state import get_global_attribute
+from keras import KerasTensor, Model, layers
 
+from coursekit.checks import check_choice, check_integer
+from coursekit.environment import check_channels_last
 from coursekit.vision.blocks import bottleneck_block, conv_block, inception_block, residual_block
 
-__all__ = [
-    "alexnet",
-    "blueprint",
-    "copy_weights",
-    "count_operations",
-    "inception_v1",
-    "lenet5",
-    "resnet18",
-    "resnet34",
-    "resnet50",
-    "vgg16",
-]
+__all__ = ["alexnet", "inception_v1", "lenet5", "resnet18", "resnet34", "resnet50", "vgg16"]
 
 Shape = tuple[int | None, int | None, int]
 
@@ -61,8 +52,7 @@ def lenet5(
         ValueError: as above (at least 32 x 32), or another pooling.
     """
     _check(input_shape, classes, include_top, smallest=32)
-    if pooling not in ("average", "max"):
-        raise ValueError(f"pooling must be 'average' or 'max'; got {pooling!r}")
+    check_choice("pooling", pooling, ("average", "max"))
     pool = layers.AveragePooling2D if pooling == "average" else layers.MaxPooling2D
     image = layers.Input(input_shape, name="image")
     x = layers.Conv2D(6, 5, activation=activation, name="C1")(image)
@@ -212,8 +202,7 @@ def _resnet(
     classifier_activation: str | None = "softmax",
     include_top: bool = True,
 ) -> Model:
-    if stem not in ("imagenet", "cifar"):
-        raise ValueError(f"stem must be 'imagenet' or 'cifar'; got {stem!r}")
+    check_choice("stem", stem, ("imagenet", "cifar"))
     _check(input_shape, classes, include_top, smallest=32 if stem == "imagenet" else 8)
     image = layers.Input(input_shape, name="image")
     if stem == "imagenet":
@@ -301,75 +290,9 @@ def _auxiliary_head(x, classes, classifier_activation, name):
     return layers.Dense(classes, activation=classifier_activation, name=name)(x)
 
 
-def blueprint(builder: Callable[..., Model], *arguments: Any, **options: Any) -> Model:
-    """``builder(*arguments, **options)`` without memory for the weights: to count and to draw, not to run.
-
-    VGG16 takes 0.5 GB and seconds to fill; its blueprint takes milliseconds.
-    """
-    pending = get_global_attribute("uninitialized_variables", [], set_to_default=True)
-    before = list(pending)
-    with StatelessScope(initialize_variables=False):
-        model = builder(*arguments, **options)
-    pending[:] = before  # or Keras would fill the weights the next time it does such work
-    return model
-
-
-def count_operations(model: Model) -> int:
-    """Multiply-adds that a model needs for one example: those of its convolutions and dense layers.
-
-    A convolution computes height · width · filters outputs, each a sum of f · f · c / groups products.
-    Additions of biases, activations, normalisations and pooling are not counted, as in the papers.
-
-    Raises:
-        ValueError: a layer whose size depends on the input, or one with a kernel of another kind.
-    """
-    operations = 0
-    for layer in model.layers:
-        if isinstance(layer, Model):
-            operations += count_operations(layer)
-        elif isinstance(layer, (layers.Conv2D, layers.Dense)):
-            outputs = layer.output.shape[1:]
-            if None in outputs:
-                raise ValueError(f"model must have a fixed input_shape; the output of {layer.name} is {outputs}")
-            size = 1
-            for length in (*outputs, *layer.kernel.shape[:-1]):
-                size *= length
-            operations += size
-        elif any(len(weight.shape) > 1 for weight in layer.weights):
-            raise ValueError(
-                f"model may have weight matrices in Conv2D and Dense layers only; "
-                f"{layer.name} is a {type(layer).__name__}"
-            )
-    return operations
-
-
-def copy_weights(source: Model, target: Model) -> None:
-    """Copy the weights of every layer of ``source`` into the layer of the same name of ``target``.
-
-    So the weights that Keras publishes serve here:
-    ``copy_weights(keras.applications.ResNet50(weights="imagenet"), resnet50())``.
-
-    Raises:
-        ValueError: the layers with weights differ in name or shape; nothing is changed then.
-    """
-    shapes = [
-        {layer.name: [tuple(w.shape) for w in layer.weights] for layer in model.layers if layer.weights}
-        for model in (source, target)
-    ]
-    if differing := sorted(
-        name for name in shapes[0].keys() | shapes[1].keys() if shapes[0].get(name) != shapes[1].get(name)
-    ):
-        name = differing[0]
-        raise ValueError(
-            f"source and target must have the same layers; {len(differing)} differ, such as {name!r}: "
-            f"{shapes[0].get(name, 'absent')} in source, {shapes[1].get(name, 'absent')} in target"
-        )
-    for name in shapes[0]:
-        target.get_layer(name).set_weights(source.get_layer(name).get_weights())
-
-
 def _check(input_shape: Any, classes: Any, include_top: bool, smallest: int) -> None:
-    """Raise ValueError unless a network that needs ``smallest`` pixels can be built."""
+    """Raise TypeError or ValueError unless a network that needs ``smallest`` pixels can be built."""
+    check_channels_last()
     sizes = tuple(input_shape) if isinstance(input_shape, Sequence) else ()
     open_ended = not include_top and sizes[:2] == (None, None)
     numbers = sizes[2:] if open_ended else sizes
@@ -379,5 +302,4 @@ def _check(input_shape: Any, classes: Any, include_top: bool, smallest: int) -> 
         raise ValueError(
             f"input_shape must be at least {smallest} x {smallest} pixels for this network; got {input_shape!r}"
         )
-    if not isinstance(classes, Integral) or classes < 1:
-        raise ValueError(f"classes must be an integer >= 1; got {classes!r}")
+    check_integer("classes", classes, at_least=1)

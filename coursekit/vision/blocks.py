@@ -1,12 +1,15 @@
 """The building blocks of convolutional networks: a tensor in, a tensor out, a few lines each.
 
 Tensors have the shape (batch, height, width, channels). Layers are named as in `keras.applications`,
-so that weights saved there fit here: see `coursekit.vision.architectures.copy_weights`.
+so that weights saved there fit here: see `coursekit.vision.copy_weights`.
+Each raises ValueError where Keras is set to channels first.
 """
 
 from typing import Any
 
 from keras import KerasTensor, layers
+
+from coursekit.environment import check_channels_last
 
 __all__ = ["bottleneck_block", "conv_block", "inception_block", "residual_block"]
 
@@ -36,6 +39,7 @@ def conv_block(
         (batch, new height, new width, filters); "same" padding divides height and width by
         ``strides`` and rounds up.
     """
+    check_channels_last()
     x = layers.Conv2D(
         filters, kernel_size, strides, padding, kernel_initializer="he_normal", name=_part(name, "conv"), **options
     )(x)

@@ -118,8 +118,8 @@ def test_a_stream_is_shuffled_as_its_seed_says(stroke_digits):
     ("arguments", "error", "words"),
     [
         ({"split": "validation"}, ValueError, "split must be one of train, test; got 'validation'"),
-        ({"size": -5}, ValueError, "size must be >= 1; got -5"),
-        ({"size": 0}, ValueError, "size must be >= 1; got 0"),
+        ({"size": -5}, ValueError, "size must be an integer >= 1; got -5"),
+        ({"size": 0}, ValueError, "size must be an integer >= 1; got 0"),
         ({"size": 2.5}, TypeError, "size must be an integer; got 2.5"),
         ({"size": True}, TypeError, "size must be an integer; got True"),
         ({"size": "5"}, TypeError, "size must be an integer; got '5'"),
@@ -136,10 +136,10 @@ def test_bad_arguments(arguments, error, words):
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
-        ({"batch_size": 0}, ValueError, "batch_size must be >= 1; got 0"),
+        ({"batch_size": 0}, ValueError, "batch_size must be an integer >= 1; got 0"),
         ({"batch_size": 2.0}, TypeError, "batch_size must be an integer; got 2.0"),
-        ({"batch_size": 8, "seed": -1}, ValueError, "seed must be >= 0; got -1"),
-        ({"batch_size": 8, "size": 0}, ValueError, "size must be >= 1; got 0"),
+        ({"batch_size": 8, "seed": -1}, ValueError, "seed must be an integer >= 0; got -1"),
+        ({"batch_size": 8, "size": 0}, ValueError, "size must be an integer >= 1; got 0"),
     ],
 )
 def test_bad_arguments_of_a_stream(arguments, error, words):

@@ -1,4 +1,4 @@
-"""Autoencoders against finite differences, closed forms and PCA; the checks and `StopOnNaN`."""
+"""Autoencoders against finite differences, closed forms and PCA; what they refuse."""
 
 import keras
 import numpy as np
@@ -11,17 +11,14 @@ from sklearn.decomposition import PCA
 from coursekit import scratch
 from coursekit.generative import (
     Autoencoder,
-    StopOnNaN,
     batch_jacobian,
     contractive_penalty,
-    contractive_penalty_of_sigmoid_layer,
     convolutional_decoder,
     convolutional_encoder,
     corrupt,
     dense_decoder,
     dense_encoder,
 )
-from coursekit.generative.checked_model import in_batches
 
 SHAPE = (4, 4, 1)
 
@@ -78,6 +75,11 @@ def test_penalty_of_a_linear_encoder_is_the_norm_of_its_weights():
     assert_allclose(numpy(contractive_penalty(encoder, images(4, (7,)))), [np.sum(kernel**2)] * 4, rtol=1e-5)
 
 
+def penalty_of_a_sigmoid_layer(code, kernel):
+    """Rifai et al. (2011): sum_j (h_j (1 - h_j))^2 sum_i W_ij^2."""
+    return ops.sum(ops.square(code * (1 - code)) * ops.sum(ops.square(kernel), axis=0), axis=-1)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_closed_form_of_a_sigmoid_layer(seed):
     """Its value and its gradient in the weights: the penalty can be trained through."""
@@ -85,14 +87,14 @@ def test_closed_form_of_a_sigmoid_layer(seed):
     generator = np.random.default_rng(seed)
     encoder.set_weights([generator.normal(size=w.shape) for w in encoder.get_weights()])
     x, kernel = images(5, (6,), seed), encoder.trainable_weights[0]
-    closed = contractive_penalty_of_sigmoid_layer(encoder(x), kernel)
+    closed = penalty_of_a_sigmoid_layer(encoder(x), kernel)
     assert_allclose(numpy(contractive_penalty(encoder, x)), numpy(closed), rtol=1e-5)
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
         with tf.GradientTape(persistent=True) as tape:
             automatic = tf.reduce_sum(contractive_penalty(encoder, x))
-            closed = tf.reduce_sum(contractive_penalty_of_sigmoid_layer(encoder(x), kernel))
+            closed = tf.reduce_sum(penalty_of_a_sigmoid_layer(encoder(x), kernel))
         assert_allclose(tape.gradient(automatic, kernel), tape.gradient(closed, kernel), rtol=1e-4, atol=1e-5)
 
 
@@ -295,7 +297,7 @@ def test_vectors_need_not_be_in_the_unit_interval_but_finite():
 def test_data_that_are_refused():
     model, x = small(), images()
     model.compile("sgd")
-    with pytest.raises(ValueError, match=r"y must have the shape of x, \(10, 4, 4, 1\); got \(10,\)"):
+    with pytest.raises(ValueError, match=r"y must have the shape \(n, 4, 4, 1\) with n >= 1; got \(10,\)"):
         model.fit(x, np.zeros(10))
     with pytest.raises(ValueError, match=r"y must be in \[0, 1\]"):
         model.fit(x, 2 * x)
@@ -315,9 +317,8 @@ def test_data_that_are_refused():
     [
         ({"sparsity": -0.1}, "sparsity must be a number >= 0; got -0.1"),
         ({"contraction": float("nan")}, "contraction must be a number >= 0; got nan"),
-        ({"sparsity": "much"}, "sparsity must be a number >= 0; got 'much'"),
         ({"noise": ("poisson", 0.1)}, "noise must be one of gaussian, masking, salt_and_pepper; got 'poisson'"),
-        ({"noise": ("masking", 1.5)}, r"strength of masking noise must be a share in \[0, 1\]; got 1.5"),
+        ({"noise": ("masking", 1.5)}, "strength of masking noise must be a number >= 0 and <= 1; got 1.5"),
         ({"noise": ("gaussian", -1)}, "strength of gaussian noise must be a number >= 0; got -1"),
         ({"noise": "masking"}, r"noise must be None or a pair \(kind, strength\); got 'masking'"),
         ({"loss": "mse"}, "loss must be one of squared_error, binary_cross_entropy; got 'mse'"),
@@ -328,15 +329,20 @@ def test_arguments_that_are_refused(options, message):
         small(**options)
 
 
+def test_a_weight_that_is_no_number():
+    with pytest.raises(TypeError, match="sparsity must be a number >= 0; got 'much'"):
+        small(sparsity="much")
+
+
 def test_models_that_are_refused():
     encoder, decoder = dense_encoder(SHAPE, 3), dense_decoder(SHAPE, 3)
     with pytest.raises(ValueError, match=r"decoder must give back the shape that encoder takes, \(None, 4, 4, 1\)"):
         Autoencoder(encoder, dense_decoder((4, 4), 3))
     with pytest.raises(ValueError, match=r"decoder must take the code that encoder gives, .* got \(None, 2\)"):
         Autoencoder(encoder, dense_decoder(SHAPE, 2))
-    with pytest.raises(ValueError, match="encoder must be a keras.Model that begins with keras.Input"):
+    with pytest.raises(ValueError, match="encoder must begin with keras.Input"):
         Autoencoder(keras.Sequential([layers.Dense(3)]), decoder)
-    with pytest.raises(ValueError, match="decoder must be a keras.Model"):
+    with pytest.raises(TypeError, match="decoder must be a keras.Model"):
         Autoencoder(encoder, "decoder")
     with pytest.raises(ValueError, match="decoder must end in a sigmoid for loss='binary_cross_entropy'"):
         Autoencoder(encoder, dense_decoder(SHAPE, 3, output_activation=None), loss="binary_cross_entropy")
@@ -345,7 +351,7 @@ def test_models_that_are_refused():
 @pytest.mark.parametrize("builder", [dense_encoder, dense_decoder, convolutional_encoder, convolutional_decoder])
 def test_sizes_that_are_refused(builder):
     for latent_dim in (0, -2, 1.5, True, "two"):
-        with pytest.raises(ValueError, match=f"latent_dim must be an integer >= 1; got {latent_dim!r}"):
+        with pytest.raises((TypeError, ValueError), match=f"latent_dim must be an integer >= 1; got {latent_dim!r}"):
             builder((8, 8, 1), latent_dim)
     for widths in ((0,), 5, (1.5,), "wide"):
         with pytest.raises(ValueError, match="(hidden|filters) must be integers >= 1 in a tuple; got"):
@@ -359,76 +365,3 @@ def test_sizes_that_are_refused(builder):
     if builder is convolutional_decoder:
         with pytest.raises(ValueError, match=r"sides divisible by 4 for 2 filters; got \(8, 6, 1\)"):
             builder((8, 6, 1), 2)
-
-
-# ---------------------------------------------------------------- StopOnNaN
-
-
-def batches(broken):
-    """Endless batches; that number ``broken``, counted from 1, is NaN."""
-    step = 0
-    while True:
-        step += 1
-        yield (images(5, seed=step) * (np.nan if step == broken else 1),)
-
-
-class Weights(keras.callbacks.Callback):
-    """The weights after every step."""
-
-    def __init__(self):
-        super().__init__()
-        self.history = []
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.history.append(self.model.get_weights())
-
-
-@pytest.mark.parametrize(
-    "every, broken, stopped, restored, words",
-    [
-        (None, 2, (1, 2), None, "from before the training"),
-        (None, 7, (2, 3), 4, "after epoch 1"),
-        (2, 8, (2, 4), 6, "after step 2 of epoch 2"),
-    ],
-)
-def test_stop_on_nan(every, broken, stopped, restored, words, capsys):
-    model = small()
-    model.compile(keras.optimizers.Adam(0.01))
-    start, weights, guard = model.get_weights(), Weights(), StopOnNaN(every)
-    model.fit(batches(broken), steps_per_epoch=4, epochs=5, verbose=0, callbacks=[weights, guard])
-    expected = start if restored is None else weights.history[restored - 1]
-    assert len(weights.history) == broken and guard.stopped_at == stopped
-    for kept, now in zip(expected, model.get_weights()):
-        assert_allclose(now, kept)
-    assert capsys.readouterr().out == (
-        f"StopOnNaN: loss is nan at step {stopped[1]} of epoch {stopped[0]}; "
-        f"training stopped, weights {words} restored\n"
-    )
-    assert int(model.optimizer.iterations) == (restored or 0)
-    assert np.isfinite(model.fit(images(), verbose=0, callbacks=[guard]).history["loss"]).all()
-    assert guard.stopped_at is None
-
-
-def test_stop_on_infinite_loss_of_any_model(capsys):
-    model = keras.Sequential([layers.Input((2,)), layers.Dense(1)])
-    model.compile(keras.optimizers.SGD(1e25), loss="mse")
-    guard = StopOnNaN()
-    model.fit(np.ones((8, 2)), np.ones(8), batch_size=1, epochs=2, verbose=0, callbacks=[guard])
-    assert guard.stopped_at[0] == 1 and np.isfinite(model.get_weights()[0]).all()
-    assert "StopOnNaN: loss is " in capsys.readouterr().out
-    with pytest.raises(ValueError, match="every must be an integer >= 1; got 0"):
-        StopOnNaN(every=0)
-
-
-def test_stop_on_nan_without_good_weights_to_restore(capsys):
-    model = small()
-    model.set_weights([np.full_like(w, np.nan) for w in model.get_weights()])
-    model.compile("sgd")
-    model.fit(images(), verbose=0, callbacks=[StopOnNaN()])
-    assert "at step 1 of epoch 1; training stopped, weights not restored" in capsys.readouterr().out
-
-
-def test_in_batches_keeps_the_structure():
-    halves = in_batches(lambda x: (x / 2, {"sum": ops.sum(x, axis=1)}), np.arange(10.0).reshape(5, 2), batch_size=2)
-    assert_allclose(halves[0], np.arange(10).reshape(5, 2) / 2)
-    assert_allclose(halves[1]["sum"], [1, 5, 9, 13, 17])

@@ -9,10 +9,10 @@ from scipy import stats
 from scipy.special import expit, log_softmax
 from sklearn.metrics import mutual_info_score
 
+from coursekit.callbacks import StopOnNaN
 from coursekit.generative import (
     GAN,
     InfoGAN,
-    StopOnNaN,
     convolutional_discriminator,
     convolutional_generator,
     dense_decoder,
@@ -145,10 +145,10 @@ def test_frozen_networks_stay():
     model = small(batch_normalization=False)
     model.generator.trainable = False
     model.compile("sgd", keras.optimizers.SGD(0.5))
-    before, judged = model.generator.get_weights(), model.discriminator.get_weights()
+    before, moving = model.generator.get_weights(), model.discriminator.get_weights()
     model.fit(images(), verbose=0)
     assert all(np.array_equal(a, b) for a, b in zip(before, model.generator.get_weights()))
-    assert not np.array_equal(judged[0], model.discriminator.get_weights()[0])
+    assert not np.array_equal(moving[0], model.discriminator.get_weights()[0])
 
 
 def test_weights_in_the_loss_of_a_layer_count():
@@ -180,7 +180,7 @@ def test_gradient_penalty_is_the_squared_slope_at_real_examples():
     deep = small(batch_normalization=False, gradient_penalty=2.0)
     x, step = images(1), 1e-2
     slopes = [
-        (float(deep.judge(x + step * e)[0][0]) - float(deep.judge(x - step * e)[0][0])) / (2 * step)
+        (float(deep.score_and_codes(x + step * e)[0][0]) - float(deep.score_and_codes(x - step * e)[0][0])) / (2 * step)
         for e in np.eye(64, dtype="float32").reshape(64, 1, *SHAPE)
     ]
     gained = float(deep.discriminator_loss(x, x, x))
@@ -407,7 +407,15 @@ def test_it_saves_and_loads(kind, tmp_path):
     model.fit(x, batch_size=4, verbose=0)
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
-    for setting in ("name", "game", "discriminator_steps", "prior", "gradient_penalty", "instance_noise", "seed"):
+    for setting in (
+        "name",
+        "adversarial_loss",
+        "discriminator_steps",
+        "prior",
+        "gradient_penalty",
+        "instance_noise",
+        "seed",
+    ):
         assert getattr(again, setting) == getattr(model, setting)
     assert_allclose(again.predict(x, verbose=0), model.predict(x, verbose=0), atol=1e-6)
     assert_allclose(again.generate(3, seed=1), model.generate(3, seed=1), atol=1e-6)
@@ -463,9 +471,9 @@ def test_models_that_are_refused():
         GAN(G, dense_encoder((3,), 1))
     with pytest.raises(ValueError, match=r"discriminator must give a score of shape \(batch, 1\); got \[\(None, 2\)\]"):
         GAN(G, dense_encoder((4,), 2))
-    with pytest.raises(ValueError, match="discriminator must output scores, .* got sigmoid"):
+    with pytest.raises(ValueError, match="discriminator must output scores, .* got probabilities"):
         GAN(G, dense_encoder((4,), 1, code_activation="sigmoid"))
-    with pytest.raises(ValueError, match="discriminator must be a keras.Model"):
+    with pytest.raises(TypeError, match="discriminator must be a keras.Model"):
         GAN(G, lambda x: x)
     with pytest.raises(ValueError, match=r"and a second output for the codes; got \[\(None, 1\)\]"):
         InfoGAN(G, D)
@@ -496,7 +504,7 @@ def test_data_and_calls_that_are_refused():
         model.generate(4, c1=3)
     with pytest.raises(ValueError, match=r"continuous must have the shape \(2,\) or \(4, 2\); got \(3,\)"):
         model.generate(4, continuous=(0, 0, 0))
-    with pytest.raises(ValueError, match="code must be in 1 ... 3; got 4"):
+    with pytest.raises(ValueError, match="code must be an integer in 1 ... 3; got 4"):
         model.traverse(4)
     with pytest.raises(ValueError, match=r"z must have the shape \(n, 9\) with n >= 1; got \(4, 8\)"):
         model.decode(np.zeros((4, 8)))
@@ -511,6 +519,16 @@ def test_networks_that_are_refused(build):
         build(filters=8)
     with pytest.raises(ValueError, match="units must be an integer >= 1; got 0"):
         build(units=0)
+
+
+@pytest.mark.parametrize("build", [convolutional_generator, convolutional_discriminator])
+def test_channels_first_is_refused(build):
+    keras.config.set_image_data_format("channels_first")
+    try:
+        with pytest.raises(ValueError, match="image_data_format of Keras must be 'channels_last'"):
+            build()
+    finally:
+        keras.config.set_image_data_format("channels_last")
 
 
 def test_sides_must_halve():

@@ -295,7 +295,7 @@ def test_it_saves_and_loads(options, tmp_path):
     [
         ({"likelihood": "poisson"}, "likelihood must be one of bernoulli, gaussian; got 'poisson'"),
         ({"beta": -1}, "beta must be a number >= 0; got -1"),
-        ({"scale": 0}, "scale must be > 0; got 0"),
+        ({"scale": 0}, "scale must be a number > 0; got 0"),
     ],
 )
 def test_arguments_that_are_refused(options, message):
@@ -306,7 +306,7 @@ def test_arguments_that_are_refused(options, message):
 def test_models_that_are_refused():
     with pytest.raises(ValueError, match=r"encoder must have two outputs \(batch, 2\), or one \(batch, 4\), .* 2\)"):
         VariationalAutoencoder(dense_encoder(SHAPE, 2), dense_decoder(SHAPE, 2, output_activation=None))
-    with pytest.raises(ValueError, match="decoder must output logits for likelihood='bernoulli'.* got sigmoid"):
+    with pytest.raises(ValueError, match="decoder must output logits for likelihood='bernoulli'.* got probabilities"):
         VariationalAutoencoder(dense_encoder(SHAPE, 4), dense_decoder(SHAPE, 2))
     flat = keras.Sequential([layers.Input((2, 1)), layers.Flatten(), layers.Dense(16), layers.Reshape(SHAPE)])
     with pytest.raises(ValueError, match=r"decoder must take z of shape \(batch, latent_dim\); got \(None, 2, 1\)"):
@@ -328,7 +328,7 @@ def test_data_that_are_refused():
     with pytest.raises(ValueError, match=r"z must have the shape \(n, 2\) with n >= 1; got \(2,\)"):
         model.decode(np.zeros(2))
     for n in (0, 1.5):
-        with pytest.raises(ValueError, match=f"n must be an integer >= 1; got {n}"):
+        with pytest.raises((TypeError, ValueError), match=f"n must be an integer >= 1; got {n}"):
             model.generate(n)
     with pytest.raises(ValueError, match="steps must be an integer >= 2; got 1"):
         model.interpolate(x, x, steps=1)

@@ -12,8 +12,8 @@ from keras import ops
 from keras.src.legacy.saving import legacy_h5_format
 from numpy.testing import assert_allclose
 
-from coursekit.vision import architectures
-from coursekit.vision.architectures import blueprint, copy_weights, count_operations
+from coursekit import scratch
+from coursekit.vision import architectures, blocks, blueprint, copy_weights, count_operations
 
 SMALL = {  # the least that each network takes: what is tested quickly
     "lenet5": {"input_shape": (32, 32, 1)},
@@ -59,6 +59,24 @@ def test_equals_keras_applications(name, reference, parameters):
     copy_weights(theirs, ours)
     x = images(ours)
     assert_allclose(ours.predict(x, verbose=0), theirs.predict(x, verbose=0), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+@pytest.mark.parametrize("pooling", ["average", "max"])
+def test_lenet5_is_its_formula(pooling, activation):
+    """Layer by layer in NumPy, with the convolution and pooling of `coursekit.scratch`, which SciPy checks."""
+    model = build("lenet5", pooling=pooling, activation=activation)
+    randomise(model)
+    weights, x = iter(model.get_weights()), images(model).astype("float64")
+    phi = np.tanh if activation == "tanh" else lambda a: np.maximum(a, 0)
+    pool = scratch.mean_pooling if pooling == "average" else scratch.max_pooling
+    h = pool(phi(scratch.convolution(x, next(weights), next(weights))))
+    h = pool(phi(scratch.convolution(h, next(weights), next(weights))))
+    h = phi(scratch.convolution(h, next(weights), next(weights))).reshape(len(x), 120)
+    h = phi(h @ next(weights) + next(weights))
+    a = h @ next(weights) + next(weights)
+    expected = np.exp(a) / np.exp(a).sum(axis=1, keepdims=True)
+    assert_allclose(ops.convert_to_numpy(model(x)), expected, atol=1e-6)
 
 
 def test_headless_features_equal_keras_applications():
@@ -282,16 +300,16 @@ def test_refusals(name):
         with pytest.raises(ValueError, match="input_shape must be three integers"):
             build(name, input_shape=shape)
     for classes in (0, -1, 2.5):
-        with pytest.raises(ValueError, match=f"classes must be an integer >= 1; got {classes}"):
+        with pytest.raises((TypeError, ValueError), match=f"classes must be an integer >= 1; got {classes}"):
             build(name, classes=classes)
 
 
 @pytest.mark.parametrize(
     "name, options, message",
     [
-        ("lenet5", {"pooling": "mean"}, "pooling must be 'average' or 'max'; got 'mean'"),
+        ("lenet5", {"pooling": "mean"}, "pooling must be one of average, max; got 'mean'"),
         ("alexnet", {"groups": 3}, "groups must be 1 .* got 3"),
-        ("resnet50", {"stem": "mnist"}, "stem must be 'imagenet' or 'cifar'; got 'mnist'"),
+        ("resnet50", {"stem": "mnist"}, "stem must be one of imagenet, cifar; got 'mnist'"),
         ("resnet18", {"stem": "cifar", "input_shape": (7, 7, 3)}, "at least 8 x 8"),
         ("inception_v1", {"auxiliary_heads": True, "input_shape": (64, 64, 3)}, "at least 65 x 65"),
         ("inception_v1", {"auxiliary_heads": True, "include_top": False}, "needs include_top=True"),
@@ -300,6 +318,22 @@ def test_refusals(name):
 def test_refusals_of_arguments(name, options, message):
     with pytest.raises(ValueError, match=message):
         build(name, **options)
+
+
+@pytest.fixture
+def channels_first():
+    keras.config.set_image_data_format("channels_first")
+    yield
+    keras.config.set_image_data_format("channels_last")
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_channels_first_is_refused(name, channels_first):
+    """A keras.json of an old course would change the network in silence."""
+    with pytest.raises(ValueError, match="image_data_format of Keras must be 'channels_last'; got 'channels_first'"):
+        build(name)
+    with pytest.raises(ValueError, match="channels_last"):
+        blocks.residual_block(keras.Input((8, 8, 3)), 3)
 
 
 def test_the_smallest_auxiliary_heads():

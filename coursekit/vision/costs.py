@@ -1,0 +1,48 @@
+"""What a network costs, counted without building it in full."""
+
+from collections.abc import Callable
+from typing import Any
+
+from keras import Model, layers
+
+from coursekit.keras_internals import variables_without_values
+
+__all__ = ["blueprint", "count_operations"]
+
+
+def blueprint(builder: Callable[..., Model], *arguments: Any, **options: Any) -> Model:
+    """``builder(*arguments, **options)`` without memory for the weights: to count and to draw, not to run.
+
+    VGG16 takes 0.5 GB and seconds to fill; its blueprint takes milliseconds.
+    """
+    with variables_without_values():
+        return builder(*arguments, **options)
+
+
+def count_operations(model: Model) -> int:
+    """Multiply-adds that a model needs for one example: those of its convolutions and dense layers.
+
+    A convolution computes height · width · filters outputs, each a sum of f · f · c / groups products.
+    Additions of biases, activations, normalisations and pooling are not counted, as in the papers.
+
+    Raises:
+        ValueError: a layer whose size depends on the input, or one with a kernel of another kind.
+    """
+    operations = 0
+    for layer in model.layers:
+        if isinstance(layer, Model):
+            operations += count_operations(layer)
+        elif isinstance(layer, (layers.Conv2D, layers.Dense)):
+            outputs = layer.output.shape[1:]
+            if None in outputs:
+                raise ValueError(f"model must have a fixed input_shape; the output of {layer.name} is {outputs}")
+            size = 1
+            for length in (*outputs, *layer.kernel.shape[:-1]):
+                size *= length
+            operations += size
+        elif any(len(weight.shape) > 1 for weight in layer.weights):
+            raise ValueError(
+                f"model may have weight matrices in Conv2D and Dense layers only; "
+                f"{layer.name} is a {type(layer).__name__}"
+            )
+    return operations
