@@ -14,7 +14,7 @@ export TFDS_DATA_DIR := $(abspath ../shared/tensorflow_datasets)
 endif
 endif
 
-.PHONY: help course test lab slides site bench data seeds outputs badges constraints clean
+.PHONY: help course test lab slides site bench data seeds mutants outputs badges constraints clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## */\t/' | expand -t 14
@@ -44,6 +44,9 @@ data: $(VENV)/.course  ## prepare the digits now rather than at first use
 
 seeds: $(VENV)/.course  ## make seeds NOTEBOOK=04 N=20: how far each claim is from its bound, under N seeds
 	$(BIN)/python tools/seeds.py $(NOTEBOOK) -n $(N)
+
+mutants: $(VENV)/.course  ## break a notebook on purpose and see which claims notice (NOTEBOOK=04 for one)
+	$(BIN)/python tools/mutants.py $(NOTEBOOK)
 
 outputs: $(VENV)/.course  ## execute and store the outputs in notebooks/ (NOTEBOOK=04 for one)
 	$(BIN)/python tools/build_course.py --store $(NOTEBOOK)
