@@ -4,13 +4,7 @@ Both come through TensorFlow Datasets (TFDS), with the same shapes, types and si
 in use, and why, is printed at every load; nothing falls back in silence and nothing is deleted.
 """
 
-import functools
-import json
-import mmap
 import os
-import threading
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
@@ -20,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from coursekit.checks import check_choice, check_integer
+from coursekit.data import folders, network
+from coursekit.data.folders import DataError
 from coursekit.data.stroke_digits import FACTORS, SPLITS
 from coursekit.environment import profile, quiet_keras, say
 
@@ -28,12 +24,7 @@ __all__ = ["DataError", "DigitsSource", "digits_source", "load_digits", "stream_
 SOURCES = ("auto", "mnist", "stroke_digits")
 QUICK_SIZES = {"train": 20_000, "test": 4_000}
 FULL_SIZES = {"train": 60_000, "test": 10_000}
-PATIENCE = 3  # seconds to wait for the network
 MNIST_ADDRESS = "https://storage.googleapis.com/cvdf-datasets/mnist/t10k-labels-idx1-ubyte.gz"  # as in TFDS
-
-
-class DataError(RuntimeError):
-    """A data set that was asked for cannot be had; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -127,10 +118,11 @@ def digits_source(source: str | None = None) -> DigitsSource:
         DataError: "mnist" was asked for and its folder is broken, or there is no network.
     """
     choice = _choice(source)
-    _, ours = _place_to_prepare()
+    _, ours = folders.place_to_prepare()
     if choice == "stroke_digits":
         return DigitsSource("stroke_digits", "as asked", ours)
-    found, broken = _prepared_mnist()
+    found, broken = folders.prepared("mnist", SPLITS)
+    left = folders.unfinished("mnist")
     if found:
         place, folder = found
         return DigitsSource("MNIST", "; ".join([f"prepared in {place}", *broken.values()]), folder.parents[1])
@@ -142,15 +134,15 @@ def digits_source(source: str | None = None) -> DigitsSource:
                 "COURSEKIT_DIGITS=stroke_digits."
             )
         return DigitsSource("stroke_digits", "; ".join(broken.values()), ours)
-    trouble = _network_trouble()
+    trouble = network.trouble(MNIST_ADDRESS)
     if not trouble:
         return DigitsSource("MNIST", "to be downloaded", ours)
     if choice == "mnist":
         raise DataError(
-            f"MNIST is not prepared and cannot be downloaded: {_unfinished_mnist()}{trouble}. Prepare it "
+            f"MNIST is not prepared and cannot be downloaded: {left}{trouble}. Prepare it "
             "where there is a network and set TFDS_DATA_DIR, or set COURSEKIT_DIGITS=stroke_digits."
         )
-    return DigitsSource("stroke_digits", f"MNIST is not prepared, {_unfinished_mnist()}and {trouble}", ours)
+    return DigitsSource("stroke_digits", f"MNIST is not prepared, {left}and {trouble}", ours)
 
 
 def _choice(source):
@@ -172,143 +164,31 @@ def _checked(split, size, source):
     return found, int(size)
 
 
-def _places() -> list[tuple[str, Path]]:
-    """Where prepared data sets are looked for, with their names for the screen."""
-    checkout = Path(__file__).parents[2]
-    if (checkout / "pyproject.toml").exists():
-        own = ("data/", checkout / "data")
-    else:
-        own = ("~/tensorflow_datasets", Path.home() / "tensorflow_datasets")
-    chosen = os.environ.get("TFDS_DATA_DIR")
-    return ([("TFDS_DATA_DIR", Path(chosen).expanduser())] if chosen else []) + [own]
-
-
-def _place_to_prepare() -> tuple[str, Path]:
-    """The first place that may be written to; the first of all if none may."""
-    places = _places()
-    return next((place for place in places if _may_write(place[1])), places[0])
-
-
-def _may_write(folder):
-    """Whether data can be prepared here; the folder need not exist yet."""
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    return folder.is_dir() and os.access(folder, os.W_OK) and folder.stat().st_mode & 0o222  # root may, but should not
-
-
-def _prepared_mnist() -> tuple[tuple[str, Path] | None, dict[Path, str]]:
-    """The first sound MNIST with the name of its place, and a line on each broken folder met before it."""
-    broken = {}
-    for place, data_dir in _places():
-        for folder in sorted((data_dir / "mnist").glob("[0-9]*.*.*"), reverse=True):
-            fault = _fault(folder)
-            if not fault:
-                return (place, folder), broken
-            broken[folder] = f"mnist/{folder.name} in {place} is broken and was left untouched: {fault}"
-    return None, broken
-
-
-def _unfinished_mnist() -> str:
-    """A clause on the folders that an interrupted download left behind; TFDS starts afresh beside them."""
-    left = [
-        f"mnist/{folder.name} in {place} is unfinished and was left untouched, "
-        for place, data_dir in _places()
-        for folder in sorted((data_dir / "mnist").glob("incomplete.*"))
-    ]
-    return "".join(left)
-
-
-def _fault(folder: Path) -> str:
-    """What is wrong with a prepared TFDS folder, or "" if nothing is; takes milliseconds.
-
-    Every file must hold as many whole records as `dataset_info.json` says. What is inside a record
-    is checked by its checksum, when it is read.
-    """
-    for name in ("features.json", "dataset_info.json"):
-        if not (folder / name).is_file():
-            return f"{name} is missing"
-        try:
-            info = json.loads((folder / name).read_text())
-        except (OSError, ValueError) as error:
-            return f"{name} cannot be read ({type(error).__name__})"
-    try:
-        for split in info["splits"]:
-            lengths = [int(length) for length in split["shardLengths"]]
-            for shard, length in enumerate(lengths):
-                file = folder / f"{info['name']}-{split['name']}.tfrecord-{shard:05}-of-{len(lengths):05}"
-                if not file.is_file():
-                    return f"{file.name} is missing"
-                if _records(file) != length:
-                    return f"{file.name} is cut short or damaged"
-        if not {split["name"] for split in info["splits"]} >= set(QUICK_SIZES):
-            return "a split is missing"
-    except (KeyError, OSError, TypeError, ValueError) as error:
-        return f"dataset_info.json cannot be read ({type(error).__name__})"
-    return ""
-
-
-def _records(file: Path) -> int:
-    """The number of records in a TFRecord file, or -1 if the last one is not whole.
-
-    A record is its length (8 bytes), a checksum (4), the data, and another checksum (4).
-    """
-    end, position, count = file.stat().st_size, 0, 0
-    if not end:
-        return 0
-    with open(file, "rb") as content, mmap.mmap(content.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        while position + 16 <= end:
-            position += 16 + int.from_bytes(data[position : position + 8], "little")
-            count += 1
-    return count if position == end else -1
-
-
-@functools.cache
-def _network_trouble() -> str:
-    """Why MNIST's host does not answer, or "" if it does; asked once, for an answer may take 3 s.
-
-    The time limit of `urlopen` does not cover the look-up of the host's name, so a thread asks.
-    """
-    answers = []
-
-    def ask():
-        try:
-            urllib.request.urlopen(urllib.request.Request(MNIST_ADDRESS, method="HEAD"), timeout=PATIENCE).close()
-            answers.append("")
-        except urllib.error.HTTPError as error:
-            answers.append(f"the download is refused (HTTP {error.code})")
-        except Exception:  # no name service, no route, a proxy that does not speak HTTP, ...
-            answers.append("there is no network")
-
-    asking = threading.Thread(target=ask, daemon=True)
-    asking.start()
-    asking.join(PATIENCE)
-    return answers[0] if answers else "the network does not answer"
-
-
 def _open(found, split, size, strict):
     """A builder whose data are ready to read, and the source that it stands for in the end."""
     quiet_keras()
     import tensorflow_datasets as tfds
 
-    if found.name == "MNIST" and not _prepared_mnist()[0]:
+    if found.name == "MNIST" and not folders.prepared("mnist", SPLITS)[0]:
         try:
-            tfds.builder("mnist", data_dir=found.data_dir).download_and_prepare()
+            with network.patient():
+                tfds.builder("mnist", data_dir=found.data_dir).download_and_prepare()
             digits_source("mnist")  # raises if what came is broken
         except Exception as error:  # whatever the network, the disk or TFDS may raise
-            if not _prepared_mnist()[0]:  # else another process was faster
+            if not folders.prepared("mnist", SPLITS)[0]:  # else another process was faster
                 if strict:
                     raise DataError(f"MNIST could not be downloaded to {found.data_dir}: {error}") from error
                 found = replace(
                     found, name="stroke_digits", reason=f"the download of MNIST failed: {type(error).__name__}"
                 )
     if found.name == "MNIST":
-        (place, folder), _ = _prepared_mnist()
+        (place, folder), _ = folders.prepared("mnist", SPLITS)
         reason = f"downloaded to {place}" if found.reason == "to be downloaded" else found.reason
         return replace(found, reason=reason, data_dir=folder.parents[1]), tfds.builder_from_directory(folder)
 
     place, folder = _prepared_stroke_digits(split, size)
     reason = found.reason
-    if place != _places()[0][0]:
+    if place != folders.places()[0][0] or place.startswith("a "):
         reason += f"; kept in {place}"
     return replace(found, reason=reason, data_dir=folder.parents[2]), tfds.builder_from_directory(folder)
 
@@ -321,26 +201,26 @@ def _prepared_stroke_digits(split, size) -> tuple[str, Path]:
     sizes = usual | {split: max(size, usual[split])}
     config = StrokeDigitsConfig(train_size=sizes["train"], test_size=sizes["test"])
     parts = Path("stroke_digits") / config.name / str(StrokeDigits.VERSION)
-    for place, data_dir in _places():
-        if (data_dir / parts).exists():
-            if fault := _fault(data_dir / parts):
+    for place, data_dir in folders.places():
+        if os.path.exists(data_dir / parts):
+            if fault := folders.fault(data_dir / parts, SPLITS):
                 raise DataError(
                     f"stroke_digits cannot be read: {data_dir / parts} is broken ({fault}). It was left "
                     "untouched; move it away and the digits are drawn anew."
                 )
             return place, data_dir / parts
-    place, data_dir = _place_to_prepare()
-    if not _may_write(data_dir):
+    place, data_dir = folders.place_to_prepare()
+    if not folders.may_write(data_dir):
         raise DataError(
             "stroke_digits cannot be prepared, for no data folder can be written to: "
-            f"{', '.join(str(folder) for _, folder in _places())}. Set TFDS_DATA_DIR to one that can."
+            f"{', '.join(str(folder) for _, folder in folders.places())}. Set TFDS_DATA_DIR to one that can."
         )
     try:
         with _quiet_tfds():
             StrokeDigits(config=config, data_dir=data_dir).download_and_prepare()
-    except Exception:
-        if not (data_dir / parts).exists() or _fault(data_dir / parts):  # else another process was faster
-            raise
+    except Exception as error:  # whatever the disk or TFDS may raise
+        if folders.fault(data_dir / parts, SPLITS):  # else another process was faster
+            raise DataError(f"stroke_digits could not be drawn into {data_dir}: {error}") from error
     return place, data_dir / parts
 
 
@@ -363,7 +243,7 @@ def _readable(builder) -> Iterator[None]:
 
     try:
         yield
-    except (tf.errors.DataLossError, tf.errors.NotFoundError) as error:
+    except (tf.errors.DataLossError, tf.errors.NotFoundError, tf.errors.PermissionDeniedError) as error:
         raise DataError(
             f"{builder.data_path} is damaged and was left untouched: {error.message}. Move it away to prepare it anew."
         ) from error
