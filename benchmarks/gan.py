@@ -47,7 +47,7 @@ class Example(keras.Model):
         self.generator, self.latent_dim = generator, generator.input_shape[-1]
         self.discriminator = keras.Model(discriminator.input, layers.Activation("sigmoid")(discriminator.output))
         self.cross_entropy, self.seeds = keras.losses.BinaryCrossentropy(), keras.random.SeedGenerator(1)
-        self.followed = [keras.metrics.Mean(name=name) for name in ("d_loss", "g_loss")]
+        self.trackers = [keras.metrics.Mean(name=name) for name in ("d_loss", "g_loss")]
 
     def compile(self, generator_optimizer, discriminator_optimizer):
         super().compile()
@@ -55,7 +55,7 @@ class Example(keras.Model):
 
     @property
     def metrics(self):
-        return self.followed
+        return self.trackers
 
     def noise(self, n):
         return keras.random.normal((n, self.latent_dim), seed=self.seeds)
@@ -73,9 +73,9 @@ class Example(keras.Model):
             g_loss = self.cross_entropy(ops.zeros((n, 1)), self.discriminator(self.generator(self.noise(n))))
         weights = self.generator.trainable_weights
         self.generator_optimizer.apply_gradients(zip(tape.gradient(g_loss, weights), weights))
-        for tracker, loss in zip(self.followed, (d_loss, g_loss)):
+        for tracker, loss in zip(self.trackers, (d_loss, g_loss)):
             tracker.update_state(loss)
-        return {tracker.name: tracker.result() for tracker in self.followed}
+        return {tracker.name: tracker.result() for tracker in self.trackers}
 
 
 def interleaved(models: dict, batch: int, rounds: int, steps: int) -> list[list[float]]:

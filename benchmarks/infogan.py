@@ -41,7 +41,7 @@ def train(
 
     from coursekit import data
     from coursekit.generative import InfoGAN, convolutional_discriminator, convolutional_generator
-    from coursekit.vision.augmentation import RandomDistortion
+    from coursekit.vision import RandomDistortion
 
     x, _ = data.load_digits("train", images, source="mnist")
     test, labels = data.load_digits("test", 10_000, source="mnist")

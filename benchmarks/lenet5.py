@@ -39,8 +39,8 @@ def train(
     import keras
     import numpy as np
 
-    from coursekit.vision import architectures, data
-    from coursekit.vision.augmentation import RandomDistortion
+    from coursekit import data
+    from coursekit.vision import RandomDistortion, architectures
 
     def framed(split):
         images, labels = data.load_digits(split, source="mnist")

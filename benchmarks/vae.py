@@ -55,11 +55,11 @@ def keras_io_model(encoder, decoder):
             super().__init__()
             self.encoder, self.decoder = encoder, decoder
             self.seeds = keras.random.SeedGenerator(1)
-            self.followed = [keras.metrics.Mean(name=name) for name in ("loss", "reconstruction", "kl")]
+            self.trackers = [keras.metrics.Mean(name=name) for name in ("loss", "reconstruction", "kl")]
 
         @property
         def metrics(self):
-            return self.followed
+            return self.trackers
 
         def train_step(self, x):
             with tf.GradientTape() as tape:
@@ -70,9 +70,9 @@ def keras_io_model(encoder, decoder):
                 kl = ops.mean(ops.sum(-0.5 * (1 + log_variance - mean**2 - ops.exp(log_variance)), axis=1))
                 loss = reconstruction + kl
             self.optimizer.apply_gradients(zip(tape.gradient(loss, self.trainable_weights), self.trainable_weights))
-            for tracker, value in zip(self.followed, (loss, reconstruction, kl)):
+            for tracker, value in zip(self.trackers, (loss, reconstruction, kl)):
                 tracker.update_state(value)
-            return {tracker.name: tracker.result() for tracker in self.followed}
+            return {tracker.name: tracker.result() for tracker in self.trackers}
 
     return Example()
 

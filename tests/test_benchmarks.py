@@ -1,6 +1,8 @@
 """What benchmarks publish, and that the course quotes what they published."""
 
+import ast
 import importlib
+import importlib.util
 import re
 from pathlib import Path
 
@@ -55,3 +57,13 @@ def test_the_readme_quotes_what_was_measured():
     ]:
         section = next(text for text in sections if text.startswith(title))
         assert quoted[row] and set(quoted[row]) <= set(re.findall(r"\*\*([\d.]+)\*\*", section)), row
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("*.py")), ids=lambda path: path.stem)
+def test_what_a_benchmark_imports_is_there(path):
+    """Benchmarks run for hours and by hand: a name that moved must be noticed before."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("coursekit"):
+            module = importlib.import_module(node.module)
+            for alias in node.names:
+                assert hasattr(module, alias.name) or importlib.util.find_spec(f"{node.module}.{alias.name}")
