@@ -13,9 +13,9 @@ without a network.
 import argparse
 import shutil
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
-import jupyter_server_mathjax
 import nbformat
 import sphinx_revealjs
 from execution import NOTEBOOKS, ROOT, chosen, execute, quiet_environment
@@ -24,7 +24,8 @@ from nbconvert import HTMLExporter, SlidesExporter
 BUILD = ROOT / "build"
 TEMPLATES = Path(__file__).parent / "templates"
 ASSETS = {
-    "mathjax": Path(jupyter_server_mathjax.__file__).parent / "static",
+    # One script that draws formulas as SVG: browsers may refuse a file's page the fonts in another folder.
+    "mathjax/tex-svg-full.js": Path(find_spec("sphinx-mathjax-offline").origin).parent / "static/mathjax/tex-svg-full.js",
     "revealjs": Path(sphinx_revealjs.__file__).parent / "_static" / "revealjs",
     "course": TEMPLATES / "static",
 }
@@ -56,7 +57,9 @@ def run_all(paths: list[Path], store: bool) -> tuple[list[Path], int]:
 def render(paths: list[Path]) -> None:
     """Write a page and a deck for each notebook, and their table of contents."""
     for name, source in ASSETS.items():
-        shutil.copytree(source, BUILD / "static" / name, dirs_exist_ok=True)
+        target = BUILD / "static" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(source, target, dirs_exist_ok=True) if source.is_dir() else shutil.copy(source, target)
     everything = [path.stem for path in chosen([])]
     entries = []
     for kind, exporter in (("pages", HTMLExporter), ("slides", SlidesExporter)):
@@ -74,15 +77,15 @@ def render(paths: list[Path]) -> None:
             notebook.metadata.previous = everything[at - 1] if at else ""
             notebook.metadata.next = everything[at + 1] if at + 1 < len(everything) else ""
             html, _ = converter.from_notebook_node(notebook, {"metadata": {"name": path.stem}})
-            (BUILD / kind / f"{path.stem}.html").write_text(html)
+            (BUILD / kind / f"{path.stem}.html").write_text(html, encoding="utf-8")
             if kind == "pages":
                 entries.append((path.stem, notebook.metadata.title))
     rows = "\n".join(
         f'<li><a href="pages/{stem}.html">{name}</a> <a class="deck" href="slides/{stem}.html">slides</a></li>'
         for stem, name in entries
     )
-    contents = (TEMPLATES / "index.html").read_text().replace("{{ rows }}", rows)
-    (BUILD / "index.html").write_text(contents)
+    contents = (TEMPLATES / "index.html").read_text(encoding="utf-8").replace("{{ rows }}", rows)
+    (BUILD / "index.html").write_text(contents, encoding="utf-8")
     print(f"{len(paths)} pages and decks: {(BUILD / 'index.html').relative_to(ROOT)}")
 
 

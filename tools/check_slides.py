@@ -3,7 +3,8 @@
     python tools/check_slides.py [NOTEBOOK ...] [--pictures FOLDER]
 
 Needs Chromium on the PATH and the decks of `make course` or `make slides`. With --pictures it also
-saves each slide, and each page as one long picture. Exit status 1 if a slide overflows.
+saves each slide, and each page as one long picture. Exit status 1 if a slide overflows or a formula
+cannot be drawn.
 """
 
 import argparse
@@ -26,9 +27,9 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--allow-file-access-from-files",
     "--virtual-time-budget=20000",
 ]
+UNTYPESET = re.compile(r'<body[^>]*\buntypeset|data-mjx-error="|mathcolor="red"')
 SMALLEST = 0.75  # a slide shrunk below this is hard to read from the last row
 
 
@@ -45,6 +46,8 @@ def slides(deck: Path) -> list[tuple[str, float, int]]:
     dom = chromium("--window-size=1280,720", "--dump-dom", deck.as_uri())
     if 'data-fitted="yes"' not in dom:
         sys.exit(f"{deck.name}: the deck did not start")
+    if UNTYPESET.search(dom):
+        sys.exit(f"{deck.name}: a formula could not be drawn")
     found, horizontal, vertical, depth = [], -1, 0, 0
     for tag in re.findall(r"<section[^>]*>|</section>", dom):
         if tag == "</section>":

@@ -1,6 +1,7 @@
-// Start the deck, then fit each slide to 1280 x 720: code beside a narrow figure, above a wide one,
-// and the whole slide a little smaller if it is still too tall.
-const WIDTH = 1280, HEIGHT = 720, MARGIN = 32;
+// Fit each slide to 1280 x 720: code beside a narrow figure, above a wide one, and the whole slide a
+// little smaller if it is still too tall. Then start the deck: to print, reveal.js counts the pages of
+// each slide as it starts.
+const WIDTH = 1280, HEIGHT = 720;
 
 document.querySelectorAll(".jp-CodeCell").forEach((cell) => {
   const image = cell.querySelector("img");
@@ -8,35 +9,33 @@ document.querySelectorAll(".jp-CodeCell").forEach((cell) => {
 });
 
 const slides = [...document.querySelectorAll("section")].filter((section) => !section.querySelector("section"));
+slides[0].classList.add("opening");
 slides.forEach((section) => {
   const inner = document.createElement("div");
-  inner.className = "fit";
   inner.append(...section.childNodes);
   section.append(inner);
 });
 
 // The largest scale at which the slide's content fits, as it is laid out now.
-function shrink(inner) {
+function shrink(section) {
   for (let scale = 1; ; scale *= 0.95) {
-    inner.style.width = `${(WIDTH - 2 * MARGIN) / scale}px`;
-    inner.style.transform = `scale(${scale})`;
-    if (inner.scrollHeight * scale <= HEIGHT - 2 * MARGIN || scale < 0.5) return scale;
+    section.firstChild.style.zoom = scale;
+    if (section.offsetHeight <= HEIGHT || scale < 0.5) return scale;
   }
 }
 
 function fit(section) {
-  const inner = section.querySelector(".fit");
-  const cells = [...inner.querySelectorAll(".jp-CodeCell")].filter((cell) => cell.querySelector("img"));
+  const cells = [...section.querySelectorAll(".jp-CodeCell")].filter((cell) => cell.querySelector("img"));
   const turn = () => cells.forEach((cell) => cell.classList.toggle("beside"));
-  let scale = shrink(inner);
+  let scale = shrink(section);
   if (scale < 0.85 && cells.length) {
     turn(); // perhaps the other layout needs less height
-    const other = shrink(inner);
+    const other = shrink(section);
     if (other > scale) scale = other;
-    else turn(), shrink(inner);
+    else turn(), shrink(section);
   }
   section.dataset.scale = scale.toFixed(2);
-  section.dataset.overflow = Math.max(0, Math.round(inner.scrollHeight * scale - (HEIGHT - 2 * MARGIN)));
+  section.dataset.overflow = section.offsetHeight - HEIGHT;
 }
 
 function fitAll() {
@@ -47,7 +46,10 @@ function fitAll() {
   document.body.dataset.fitted = "yes";
 }
 
-Reveal.initialize({
+if (location.search.includes("print-pdf")) {
+  window.requestAnimationFrame = (callback) => setTimeout(callback); // chromium --print-to-pdf waits for timers, not for frames
+}
+typeset.then(fitAll).then(() => Reveal.initialize({
   width: WIDTH, height: HEIGHT, margin: 0, center: false, hash: true, slideNumber: "c/t",
-  transition: "none", controls: true, progress: true, plugins: [RevealNotes],
-}).then(() => MathJax.Hub.Queue(fitAll, () => Reveal.layout()));
+  transition: "none", controls: true, progress: true, pdfMaxPagesPerSlide: 1, plugins: [RevealNotes],
+}));
