@@ -23,9 +23,10 @@ from nbconvert import HTMLExporter, SlidesExporter
 
 BUILD = ROOT / "build"
 TEMPLATES = Path(__file__).parent / "templates"
+MATHJAX = Path(find_spec("sphinx-mathjax-offline").origin).parent / "static" / "mathjax"
 ASSETS = {
     # One script that draws formulas as SVG: browsers may refuse a file's page the fonts in another folder.
-    "mathjax/tex-svg-full.js": Path(find_spec("sphinx-mathjax-offline").origin).parent / "static/mathjax/tex-svg-full.js",
+    "mathjax/tex-svg-full.js": MATHJAX / "tex-svg-full.js",
     "revealjs": Path(sphinx_revealjs.__file__).parent / "_static" / "revealjs",
     "course": TEMPLATES / "static",
 }
