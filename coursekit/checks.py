@@ -40,8 +40,8 @@ def check_choice(name: str, value: Any, choices: Collection[str]) -> None:
         raise ValueError(f"{name} must be one of {', '.join(choices)}; got {value!r}")
 
 
-def check_sizes(length: int | None = None, **sizes: Any) -> None:
-    """Raise ValueError unless every argument is a sequence of integers >= 1, and of this length where one is given."""
+def check_sizes(**sizes: Any) -> None:
+    """Raise ValueError unless every argument is a sequence of integers >= 1."""
     for name, numbers in sizes.items():
         if (
             not isinstance(numbers, Sequence)
@@ -49,8 +49,6 @@ def check_sizes(length: int | None = None, **sizes: Any) -> None:
             or not all(isinstance(n, Integral) and n >= 1 for n in numbers)
         ):
             raise ValueError(f"{name} must be integers >= 1 in a tuple; got {numbers!r}")
-        if length is not None and len(numbers) != length:
-            raise ValueError(f"{name} must be {length} integers; got {numbers!r}")
 
 
 def check_array(name: str, x: Any, shape: Sequence[int | None]) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Settings of all tests: no windows, no GPU profile, real MNIST where it is prepared."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -46,5 +47,25 @@ def executed():
         environment = {key: value for key, value in os.environ.items() if key != "MPLBACKEND"}
         Recorded(book, km=manager, allow_errors=True, timeout=120).execute(env=environment)
         return book.cells
+
+    return run
+
+
+@pytest.fixture
+def run_python():
+    """A function that runs code in a fresh Python, under more of an environment, and returns what it said."""
+
+    def run(code: str, *, succeed: bool = True, cwd: Path | None = None, **environment: str):
+        environment = os.environ | {"PYTHONIOENCODING": "utf-8"} | environment
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            env=environment,
+            cwd=cwd,
+            encoding=environment["PYTHONIOENCODING"],
+        )
+        assert not succeed or done.returncode == 0, done.stderr
+        return done
 
     return run
