@@ -1,10 +1,25 @@
 """Convolutional networks: blocks, the famous architectures built from them, what they cost, and distorted images."""
 
-from coursekit.vision.architectures import alexnet, inception_v1, lenet5, resnet18, resnet34, resnet50, vgg16
+from coursekit.vision.architectures import (
+    alexnet,
+    efficientnet_lite0,
+    inception_v1,
+    lenet5,
+    resnet18,
+    resnet34,
+    resnet50,
+    vgg16,
+)
 from coursekit.vision.augmentation import RandomDistortion
-from coursekit.vision.blocks import bottleneck_block, conv_block, inception_block, residual_block
+from coursekit.vision.blocks import (
+    bottleneck_block,
+    conv_block,
+    inception_block,
+    inverted_residual_block,
+    residual_block,
+)
 from coursekit.vision.costs import blueprint, count_operations
-from coursekit.vision.weights import copy_weights
+from coursekit.vision.weights import copy_weights, load_imagenet_weights
 
 __all__ = [
     "RandomDistortion",
@@ -14,9 +29,12 @@ __all__ = [
     "conv_block",
     "copy_weights",
     "count_operations",
+    "efficientnet_lite0",
     "inception_block",
     "inception_v1",
+    "inverted_residual_block",
     "lenet5",
+    "load_imagenet_weights",
     "residual_block",
     "resnet18",
     "resnet34",

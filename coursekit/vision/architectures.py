@@ -21,9 +21,15 @@ from keras import KerasTensor, Model, layers
 
 from coursekit.checks import check_choice, check_integer
 from coursekit.environment import check_channels_last
-from coursekit.vision.blocks import bottleneck_block, conv_block, inception_block, residual_block
+from coursekit.vision.blocks import (
+    bottleneck_block,
+    conv_block,
+    inception_block,
+    inverted_residual_block,
+    residual_block,
+)
 
-__all__ = ["alexnet", "inception_v1", "lenet5", "resnet18", "resnet34", "resnet50", "vgg16"]
+__all__ = ["alexnet", "efficientnet_lite0", "inception_v1", "lenet5", "resnet18", "resnet34", "resnet50", "vgg16"]
 
 Shape = tuple[int | None, int | None, int]
 
@@ -288,6 +294,56 @@ def _auxiliary_head(x, classes, classifier_activation, name):
     x = layers.Dense(1024, activation="relu", name=f"{name}_fc")(x)
     x = layers.Dropout(0.7, name=f"{name}_dropout")(x)
     return layers.Dense(classes, activation=classifier_activation, name=name)(x)
+
+
+# Tan & Le 2019, table 1: repeats, kernel size, stride of the first, expansion, filters.
+EFFICIENTNET_B0 = [
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+]
+
+
+def efficientnet_lite0(
+    input_shape: Shape = (224, 224, 3),
+    classes: int = 1000,
+    *,
+    classifier_activation: str | None = "softmax",
+    include_top: bool = True,
+    name: str = "efficientnet_lite0",
+) -> Model:
+    """EfficientNet-Lite0, 4,652,008 parameters: EfficientNet-B0 (Tan & Le 2019, table 1) made for phones by its
+    authors, with ReLU6 and without squeeze-and-excitation (github.com/tensorflow/tpu, efficientnet/lite).
+
+    Images are (x - 127) / 128 for x in 0 ... 255. `coursekit.vision.load_imagenet_weights` fills it.
+
+    Raises:
+        ValueError: as above (at least 32 x 32).
+    """
+    _check(input_shape, classes, include_top, smallest=32)
+    image = layers.Input(input_shape, name="image")
+    options = {"activation": "relu6", "epsilon": 1e-3, "use_bias": False}
+    x = conv_block(image, 32, 3, strides=2, name="stem", **options)
+    for stage, (repeats, kernel_size, strides, expansion, filters) in enumerate(EFFICIENTNET_B0, start=1):
+        for number in range(1, repeats + 1):
+            x = inverted_residual_block(
+                x,
+                filters,
+                kernel_size,
+                strides=strides if number == 1 else 1,
+                expansion=expansion,
+                name=f"stage{stage}_block{number}",
+            )
+    x = conv_block(x, 1280, 1, name="head", **options)
+    if include_top:
+        x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+        x = layers.Dropout(0.2, name="dropout")(x)
+        x = layers.Dense(classes, activation=classifier_activation, name="predictions")(x)
+    return Model(image, x, name=name)
 
 
 def _check(input_shape: Any, classes: Any, include_top: bool, smallest: int) -> None:

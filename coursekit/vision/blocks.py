@@ -5,13 +5,14 @@ so that weights saved there fit here: see `coursekit.vision.copy_weights`.
 Each raises ValueError where Keras is set to channels first.
 """
 
+import math
 from typing import Any
 
-from keras import KerasTensor, layers
+from keras import KerasTensor, initializers, layers
 
 from coursekit.environment import check_channels_last
 
-__all__ = ["bottleneck_block", "conv_block", "inception_block", "residual_block"]
+__all__ = ["bottleneck_block", "conv_block", "inception_block", "inverted_residual_block", "residual_block"]
 
 
 def conv_block(
@@ -23,6 +24,7 @@ def conv_block(
     padding: str = "same",
     activation: str | None = "relu",
     batch_normalization: bool = True,
+    epsilon: float = 1.001e-5,
     name: str | None = None,
     **options: Any,
 ) -> KerasTensor:
@@ -32,6 +34,7 @@ def conv_block(
         x: (batch, height, width, channels).
         activation: None leaves the result as it is.
         batch_normalization: Ioffe & Szegedy 2015; False for the networks before it.
+        epsilon: added to its variances.
         name: prefix of the layers' names.
         options: for `keras.layers.Conv2D`, such as ``groups``.
 
@@ -44,7 +47,7 @@ def conv_block(
         filters, kernel_size, strides, padding, kernel_initializer="he_normal", name=_part(name, "conv"), **options
     )(x)
     if batch_normalization:
-        x = layers.BatchNormalization(epsilon=1.001e-5, name=_part(name, "bn"))(x)
+        x = layers.BatchNormalization(epsilon=epsilon, name=_part(name, "bn"))(x)
     if activation:
         x = layers.Activation(activation, name=_part(name, activation))(x)
     return x
@@ -124,6 +127,55 @@ def _join(x, residual, strides, shortcut, name, options, projection=None):
             x = conv_block(x, residual.shape[-1], 1, strides=strides, activation=None, name=_part(name, "0"), **options)
         residual = layers.Add(name=_part(name, "add"))([x, residual])
     return layers.Activation("relu", name=_part(name, "out"))(residual)
+
+
+def inverted_residual_block(
+    x: KerasTensor,
+    filters: int,
+    kernel_size: int = 3,
+    *,
+    strides: int = 1,
+    expansion: int = 6,
+    epsilon: float = 1e-3,
+    name: str | None = None,
+) -> KerasTensor:
+    """Widen, filter each map on its own, narrow again: wide inside and thin at its ends, where a bottleneck is
+    the reverse (MobileNetV2: Sandler et al. 2018, section 3.3, with the ReLU6 of its section 3).
+
+    The filter is the depthwise half of a separable convolution: f · f weights a map instead of f · f · c.
+    Where nothing changes its shape, x is added; nothing follows the narrowing, whose outputs are few.
+
+    Args:
+        x: (batch, height, width, channels).
+        filters: of the output.
+        kernel_size: f, of the depthwise convolution.
+        strides: of the same.
+        expansion: how much wider; 1 leaves the widening out.
+        epsilon: of the batch normalisations.
+        name: prefix of the layers' names.
+
+    Returns:
+        (batch, height / strides, width / strides, filters), rounded up.
+    """
+    a, channels = x, x.shape[-1]
+    # each filter sees one map; Keras' own "he_normal" would count them all
+    he_normal = initializers.RandomNormal(stddev=math.sqrt(2) / kernel_size)
+    if expansion > 1:
+        a = conv_block(
+            a, expansion * channels, 1, activation="relu6", epsilon=epsilon, use_bias=False, name=_part(name, "expand")
+        )
+    a = layers.DepthwiseConv2D(
+        kernel_size,
+        strides,
+        "same",
+        use_bias=False,
+        depthwise_initializer=he_normal,
+        name=_part(name, "depthwise_conv"),
+    )(a)
+    a = layers.BatchNormalization(epsilon=epsilon, name=_part(name, "depthwise_bn"))(a)
+    a = layers.Activation("relu6", name=_part(name, "depthwise_relu6"))(a)
+    a = conv_block(a, filters, 1, activation=None, epsilon=epsilon, use_bias=False, name=_part(name, "project"))
+    return layers.Add(name=_part(name, "add"))([a, x]) if strides == 1 and filters == channels else a
 
 
 def inception_block(

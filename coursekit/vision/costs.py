@@ -1,5 +1,6 @@
 """What a network costs, counted without building it in full."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -22,7 +23,8 @@ def blueprint(builder: Callable[..., Model], *arguments: Any, **options: Any) ->
 def count_operations(model: Model) -> int:
     """Multiply-adds that a model needs for one example: those of its convolutions and dense layers.
 
-    A convolution computes height · width · filters outputs, each a sum of f · f · c / groups products.
+    A convolution computes height · width · filters outputs, each a sum of f · f · c / groups products,
+    or of f · f in a depthwise one.
     Additions of biases, activations, normalisations and pooling are not counted, as in the papers.
 
     Raises:
@@ -32,17 +34,15 @@ def count_operations(model: Model) -> int:
     for layer in model.layers:
         if isinstance(layer, Model):
             operations += count_operations(layer)
-        elif isinstance(layer, (layers.Conv2D, layers.Dense)):
+        elif isinstance(layer, (layers.Conv2D, layers.DepthwiseConv2D, layers.Dense)):
             outputs = layer.output.shape[1:]
             if None in outputs:
                 raise ValueError(f"model must have a fixed input_shape; the output of {layer.name} is {outputs}")
-            size = 1
-            for length in (*outputs, *layer.kernel.shape[:-1]):
-                size *= length
-            operations += size
+            summed = layer.kernel.shape[: 2 if isinstance(layer, layers.DepthwiseConv2D) else -1]
+            operations += math.prod((*outputs, *summed))
         elif any(len(weight.shape) > 1 for weight in layer.weights):
             raise ValueError(
-                f"model may have weight matrices in Conv2D and Dense layers only; "
+                f"model may have weight matrices in Conv2D, DepthwiseConv2D and Dense layers only; "
                 f"{layer.name} is a {type(layer).__name__}"
             )
     return operations

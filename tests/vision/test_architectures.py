@@ -17,6 +17,7 @@ SMALL = {  # the least that each network takes: what is tested quickly
     "resnet34": {"input_shape": (32, 32, 3)},
     "resnet50": {"input_shape": (32, 32, 3)},
     "inception_v1": {"input_shape": (32, 32, 3)},
+    "efficientnet_lite0": {"input_shape": (32, 32, 3)},
 }
 VARIANTS = [
     *SMALL.items(),
@@ -156,6 +157,7 @@ PARAMETERS = [
         {"auxiliary_heads": True},
         6_998_552 + (512 + 1) * 128 + (528 + 1) * 128 + 2 * ((2_048 + 1) * 1_024 + (1_024 + 1) * 1_000),
     ),
+    ("efficientnet_lite0", {}, 4_652_008 + 42_016),  # what is learned, and the running means and variances
 ]
 
 

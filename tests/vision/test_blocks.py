@@ -131,3 +131,38 @@ def test_blocks_without_a_name_can_be_repeated():
     for _ in range(2):
         x = blocks.residual_block(x, 4)
     assert keras.Model(image, x).output_shape == (None, 8, 8, 4)
+
+
+@pytest.mark.parametrize("strides, filters, added", [(1, 4, True), (1, 6, False), (2, 4, False)])
+def test_inverted_residual_block_is_wide_inside(strides, filters, added):
+    """Sandler et al. 2018, table 1: 1 x 1 to 6 c, ReLU6; f x f map by map, ReLU6; 1 x 1 to the output, linear."""
+    model = model_of(blocks.inverted_residual_block, filters=filters, kernel_size=5, strides=strides)
+    generator = np.random.default_rng(1)
+    model.set_weights([generator.uniform(0.2, 1, w.shape) for w in model.get_weights()])
+    x = images(2, 8, 8, 4)
+    a = x
+    for part in ("expand", "depthwise", "project"):
+        a = apply(model, f"{part}_bn", apply(model, f"{part}_conv", a))
+        if part != "project":
+            a = ops.clip(a, 0, 6)
+    assert_allclose(output(model, x), a + x if added else a, rtol=1e-5, atol=1e-5)
+    assert model.get_layer("block_depthwise_conv").get_weights()[0].shape == (5, 5, 24, 1)
+    convolutions = 4 * 24 + 5 * 5 * 24 + 24 * filters
+    assert model.count_params() == convolutions + 4 * (24 + 24 + filters)
+    assert model.output_shape == (None, 8 // strides, 8 // strides, filters)
+
+
+def test_inverted_residual_block_without_expansion():
+    model = model_of(blocks.inverted_residual_block, filters=4, expansion=1)
+    assert [layer.name for layer in model.layers if "conv" in layer.name] == [
+        "block_depthwise_conv",
+        "block_project_conv",
+    ]
+
+
+def test_inverted_residual_block_keeps_the_size_of_the_signal():
+    """He's variance for a filter that sees one map: 2 / f^2."""
+    keras.utils.set_random_seed(1)
+    model = model_of(blocks.inverted_residual_block, shape=(32, 32, 64), filters=64, kernel_size=5)
+    [kernel] = model.get_layer("block_depthwise_conv").get_weights()
+    assert kernel.std() == pytest.approx(np.sqrt(2) / 5, rel=0.05)

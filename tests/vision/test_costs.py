@@ -31,6 +31,7 @@ def test_a_blueprint_is_the_model_without_its_memory():
         ("resnet50", {}, 3.8e9),
         ("inception_v1", {}, 1.5e9),  # Szegedy et al. 2015, section 5: 1.5 billion multiply-adds
         ("alexnet", {"groups": 2}, 0.72e9),  # Krizhevsky's two groups
+        ("efficientnet_lite0", {}, 0.407e9),  # the authors' table beside their checkpoints
         ("lenet5", {}, 416_520),  # 784·150 + 100·2,400 + 48,000 + 10,080 + 840 products
     ],
 )
@@ -56,6 +57,17 @@ def test_operations_are_counted_as_a_loop_would(size, f, groups, filters, stride
     places = x.shape[1] * x.shape[2]
     products = sum(f * f * (4 // groups) for _ in range(places) for _ in range(filters * groups))
     assert count_operations(model) == products + places * filters * groups * 3
+
+
+@pytest.mark.parametrize("strides, multiplier", [(1, 1), (2, 3)])
+def test_operations_of_a_depthwise_convolution(strides, multiplier):
+    """f · f for each of height · width · channels outputs: a ninth of what it costs to mix 9 channels as well."""
+    image = keras.Input((8, 6, 9))
+    layer = keras.layers.DepthwiseConv2D(3, strides, "same", depth_multiplier=multiplier)
+    model = keras.Model(image, layer(image))
+    assert count_operations(model) == (8 // strides) * (6 // strides) * 9 * multiplier * 3 * 3
+    full = keras.Model(image, keras.layers.Conv2D(9 * multiplier, 3, strides, "same")(image))
+    assert count_operations(full) == 9 * count_operations(model)
 
 
 def test_operations_of_a_nested_model():
