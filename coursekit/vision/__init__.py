@@ -1,4 +1,5 @@
-"""Convolutional networks: blocks, the famous architectures built from them, what they cost, and distorted images."""
+"""Convolutional networks: blocks, the famous architectures built from them, what they cost and what others have
+taught them; distorted images; boxes and masks."""
 
 from coursekit.vision.architectures import (
     alexnet,
@@ -18,23 +19,29 @@ from coursekit.vision.blocks import (
     inverted_residual_block,
     residual_block,
 )
+from coursekit.vision.boxes import average_precision, box_iou, dice, mean_iou, non_maximum_suppression
 from coursekit.vision.costs import blueprint, count_operations
 from coursekit.vision.weights import copy_weights, load_imagenet_weights
 
 __all__ = [
     "RandomDistortion",
     "alexnet",
+    "average_precision",
     "blueprint",
     "bottleneck_block",
+    "box_iou",
     "conv_block",
     "copy_weights",
     "count_operations",
+    "dice",
     "efficientnet_lite0",
     "inception_block",
     "inception_v1",
     "inverted_residual_block",
     "lenet5",
     "load_imagenet_weights",
+    "mean_iou",
+    "non_maximum_suppression",
     "residual_block",
     "resnet18",
     "resnet34",
