@@ -46,9 +46,9 @@ function fitAll() {
   document.body.dataset.fitted = "yes";
 }
 
-if (location.search.includes("print-pdf")) {
-  window.requestAnimationFrame = (callback) => setTimeout(callback); // chromium --print-to-pdf waits for timers, not for frames
-}
+// chromium --print-to-pdf waits for timers but not for frames, and reveal.js lays out its pages in frames.
+if (location.search.includes("print-pdf")) window.requestAnimationFrame = (callback) => setTimeout(callback);
+
 typeset.then(fitAll).then(() => Reveal.initialize({
   width: WIDTH, height: HEIGHT, margin: 0, center: false, hash: true, slideNumber: "c/t",
   transition: "none", controls: true, progress: true, pdfMaxPagesPerSlide: 1, plugins: [RevealNotes],
