@@ -7,6 +7,8 @@ import re
 from importlib.metadata import version
 from pathlib import Path
 
+from coursekit.environment import say
+
 RESULTS = Path(__file__).with_name("results.md")
 TITLE = "# Results\n\nWritten by `make bench`; each section by the script that it names.\n"
 
@@ -18,7 +20,7 @@ def publish(script: str, title: str, table: str, path: Path = RESULTS) -> None:
         f"## {title}\n\n`benchmarks/{Path(script).name}`, {datetime.date.today():%d %B %Y}, {_machine()}, "
         f"Python {platform.python_version()}, {packages}\n\n{table.strip()}\n"
     )
-    print(f"\n{section}", flush=True)
+    say(f"\n{section}")
     old = path.read_text(encoding="utf-8") if path.exists() else TITLE
     head, *sections = re.split(r"^(?=## )", old, flags=re.M)
     kept = [text.strip() + "\n" for text in sections if not text.startswith(f"## {title}\n")]

@@ -22,7 +22,7 @@ def test_a_section_replaces_its_older_self_and_no_other(report, tmp_path):
     path = tmp_path / "results.md"
     for title, table in [("Speed", "| slow |"), ("Accuracy", "| good |"), ("Speed", "| fast |")]:
         report.publish("speed.py", title, table, path)
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     assert re.findall(r"^## (.+)$", text, re.M) == ["Accuracy", "Speed"]
     assert "fast" in text and "good" in text and "slow" not in text
     assert re.search(r"`benchmarks/speed.py`, \d{2} \w+ \d{4}, .+ cores?, Python 3\.\d+", text)
@@ -35,7 +35,7 @@ def test_rows_make_a_table(report):
 
 
 def test_notebook_09_draws_the_errors_that_were_measured():
-    results = (ROOT / "benchmarks" / "results.md").read_text()
+    results = (ROOT / "benchmarks" / "results.md").read_text(encoding="utf-8")
     section = next(text for text in results.split("\n## ") if text.startswith("LeNet-5 on MNIST"))
     measured = dict(re.findall(r"^\| ([^|]+?) \|.*\| \*\*([\d.]+)\*\* \|", section, re.M))
     assert len(measured) == 7
@@ -46,8 +46,8 @@ def test_notebook_09_draws_the_errors_that_were_measured():
 
 def test_the_readme_quotes_what_was_measured():
     """Row by row: each decimal figure of the course stands in bold in the benchmark's own section."""
-    sections = (ROOT / "benchmarks" / "results.md").read_text().split("\n## ")
-    table = re.findall(r"^\| ([^|]+) \| ([^|]+) \| [^|]+ \|$", (ROOT / "README.md").read_text(), re.M)
+    sections = (ROOT / "benchmarks" / "results.md").read_text(encoding="utf-8").split("\n## ")
+    table = re.findall(r"^\| ([^|]+) \| ([^|]+) \| [^|]+ \|$", (ROOT / "README.md").read_text(encoding="utf-8"), re.M)
     quoted = {name: re.findall(r"\d+\.\d+", figures) for name, figures in table}
     for row, title in [
         ("LeNet-5 on MNIST, test error", "LeNet-5 on MNIST: test error (%)"),

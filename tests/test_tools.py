@@ -89,11 +89,12 @@ def test_a_failing_notebook_is_reported_and_the_rest_still_runs(tools, course, m
     assert [cell.get("execution_count") for cell in broken.cells[1:]] == [1, 2, None]  # stopped at the failure
 
     pages = {
-        path.relative_to(course / "build").as_posix(): path.read_text() for path in (course / "build").glob("*/*.html")
+        path.relative_to(course / "build").as_posix(): path.read_text(encoding="utf-8")
+        for path in (course / "build").glob("*/*.html")
     }
     assert set(pages) == {f"{kind}/{stem}.html" for kind in ("pages", "slides") for stem in ("01_broken", "02_sound")}
     assert "ZeroDivisionError" in pages["pages/01_broken.html"]
-    for html in [*pages.values(), (course / "build" / "index.html").read_text()]:
+    for html in [*pages.values(), (course / "build" / "index.html").read_text(encoding="utf-8")]:
         loaded = re.findall(r"""<(?:script|link|img|iframe)[^>]*(?:src|href)=["']([^"']+)""", html)
         assert loaded and not [address for address in loaded if address.startswith(("http", "//"))]
         for address in loaded:
@@ -177,9 +178,11 @@ def test_the_tools_read_what_claim_writes(tools, capsys):
 
 def test_badges_follow_the_address_in_pyproject(tools, tmp_path):
     (tmp_path / "notebooks").mkdir()
-    (tmp_path / "pyproject.toml").write_text('[project.urls]\nRepository = "https://github.com/ada/course"\n')
+    (tmp_path / "pyproject.toml").write_text(
+        '[project.urls]\nRepository = "https://github.com/ada/course"\n', encoding="utf-8"
+    )
     link = "https://colab.research.google.com/github/OWNER/old/blob/main/notebooks/01_a.ipynb"
-    (tmp_path / "README.md").write_text(f"[Colab]({link})\ngit clone https://github.com/OWNER/old\n")
+    (tmp_path / "README.md").write_text(f"[Colab]({link})\ngit clone https://github.com/OWNER/old\n", encoding="utf-8")
     path = tmp_path / "notebooks" / "01_a.ipynb"
     nbformat.write(
         new_notebook(cells=[new_markdown_cell(link), new_code_cell("%pip install git+https://github.com/OWNER/old")]),
@@ -187,11 +190,11 @@ def test_badges_follow_the_address_in_pyproject(tools, tmp_path):
     )
 
     main = tools["badges"].main
-    assert main(check=True, root=tmp_path) == 1 and "OWNER" in path.read_text()
+    assert main(check=True, root=tmp_path) == 1 and "OWNER" in path.read_text(encoding="utf-8")
     assert main(check=False, root=tmp_path) == 0
-    assert "OWNER" not in path.read_text() + (tmp_path / "README.md").read_text()
-    assert "github/ada/course/blob/main/notebooks/01_a.ipynb" in path.read_text()
-    assert "git+https://github.com/ada/course" in path.read_text()
+    assert "OWNER" not in path.read_text(encoding="utf-8") + (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert "github/ada/course/blob/main/notebooks/01_a.ipynb" in path.read_text(encoding="utf-8")
+    assert "git+https://github.com/ada/course" in path.read_text(encoding="utf-8")
     written = path.read_bytes()
     assert main(check=True, root=tmp_path) == 0 and main(check=False, root=tmp_path) == 0
     assert path.read_bytes() == written

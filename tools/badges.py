@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 
 import nbformat
+import safely
 
 ROOT = Path(__file__).parents[1]
 
@@ -24,7 +25,7 @@ def addressed(text: str, repository: str) -> str:
 
 
 def main(check: bool, root: Path = ROOT) -> int:
-    repository = tomllib.loads((root / "pyproject.toml").read_text())["project"]["urls"]["Repository"]
+    repository = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]["Repository"]
     differing = []
     for path in [root / "README.md", *sorted((root / "notebooks").glob("*.ipynb"))]:
         if path.suffix == ".ipynb":
@@ -34,7 +35,7 @@ def main(check: bool, root: Path = ROOT) -> int:
             for cell, source in zip(notebook.cells, new):
                 cell.source = source
         else:
-            old = path.read_text()
+            old = path.read_text(encoding="utf-8")
             new = addressed(old, repository)
         if old == new:
             continue
@@ -42,13 +43,13 @@ def main(check: bool, root: Path = ROOT) -> int:
         if check:
             continue
         if path.suffix == ".ipynb":
-            nbformat.write(notebook, path)
+            safely.write_notebook(notebook, path)
         else:
-            path.write_text(new)
+            safely.write(path, new)
     for name in differing:
         print(f"{'differs' if check else 'written'}: {name}")
     return int(check and bool(differing))
 
 
 if __name__ == "__main__":
-    sys.exit(main("--check" in sys.argv[1:]))
+    safely.run(lambda: main("--check" in sys.argv[1:]))

@@ -7,22 +7,25 @@
 
 Only --store changes notebooks/, and only where every cell succeeded. A notebook that fails is
 reported with its cell, the others still run, and the exit status is 1. Everything in build/ works
-without a network.
+without a network. Ctrl-C stops at once, with the exit status 130: what is finished is rendered, and no
+file is left half written.
 """
 
 import argparse
 import shutil
-import sys
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
+import safely
 import sphinx_revealjs
 from execution import NOTEBOOKS, ROOT, chosen, execute, quiet_environment
 from nbconvert import HTMLExporter, SlidesExporter
 
 BUILD = ROOT / "build"
 TEMPLATES = Path(__file__).parent / "templates"
+EXPORTERS = {"pages": HTMLExporter, "slides": SlidesExporter}
 MATHJAX = Path(find_spec("sphinx-mathjax-offline").origin).parent / "static" / "mathjax"
 ASSETS = {
     # One script that draws formulas as SVG: browsers may refuse a file's page the fonts in another folder.
@@ -32,62 +35,93 @@ ASSETS = {
 }
 
 
-def run_all(paths: list[Path], store: bool) -> tuple[list[Path], int]:
-    """Execute the notebooks, a line each; the executed copies and the number that failed."""
-    folder = BUILD / "notebooks"
-    folder.mkdir(parents=True, exist_ok=True)
-    executed, failures = [], 0
-    for number, path in enumerate(paths, start=1):
-        print(f"[{number}/{len(paths)}] {path.stem:34}", end="", flush=True)
-        notebook = nbformat.read(path, as_version=4)
-        result = execute(notebook, NOTEBOOKS)
-        print(
-            f"{result.seconds:6.1f} s {result.megabytes:7.0f} MB   {'FAILED' if result.failure else 'ok'}", flush=True
-        )
-        if result.failure:
-            failures += 1
-            print(f"        {result.failure}", flush=True)
-        elif store:
-            notebook.metadata.language_info = {"name": "python"}
-            nbformat.write(notebook, path)
-        executed.append(folder / path.name)
-        nbformat.write(notebook, executed[-1])
-    return executed, failures
+def build(paths: list[Path], *, run: bool, store: bool) -> int:
+    """Execute and render the notebooks one after the other; the tool's exit status."""
+    done = failures = 0
+    stopped = False
+    try:
+        if not store:
+            copy_assets()
+        for number, path in enumerate(paths, start=1):
+            if run:
+                print(f"[{number}/{len(paths)}] {path.stem:34}", end="", flush=True)
+                path, succeeded = run_one(path, store)
+                failures += not succeeded
+            if not store:
+                render(path)
+            done += 1
+    except KeyboardInterrupt:
+        stopped = True
+        kept = "what is in build/ can be used" if not store else "the others are stored as they were"
+        print(f"\nstopped: {done} of {len(paths)} notebooks done; {kept}", flush=True)
+    if done and not store:
+        write_contents()
+    if failures:
+        print(f"{failures} of {len(paths)} notebooks failed")
+    return safely.STOPPED if stopped else int(failures > 0)
 
 
-def render(paths: list[Path]) -> None:
-    """Write a page and a deck for each notebook, and their table of contents."""
+def run_one(path: Path, store: bool) -> tuple[Path, bool]:
+    """Execute a notebook and end its line; the executed copy, and whether every cell succeeded."""
+    notebook = nbformat.read(path, as_version=4)
+    result = execute(notebook, NOTEBOOKS)
+    print(f"{result.seconds:6.1f} s {result.megabytes:7.0f} MB   {'FAILED' if result.failure else 'ok'}", flush=True)
+    if result.failure:
+        print(f"        {result.failure}", flush=True)
+    elif store:
+        notebook.metadata.language_info = {"name": "python"}
+        safely.write_notebook(notebook, path)
+    executed = BUILD / "notebooks" / path.name
+    safely.write_notebook(notebook, executed)
+    return executed, not result.failure
+
+
+def copy_assets() -> None:
+    """Put what every page loads into build/."""
     for name, source in ASSETS.items():
         target = BUILD / "static" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(source, target, dirs_exist_ok=True) if source.is_dir() else shutil.copy(source, target)
+
+
+def render(path: Path) -> None:
+    """Write the page and the deck of a notebook."""
     everything = [path.stem for path in chosen([])]
-    entries = []
-    for kind, exporter in (("pages", HTMLExporter), ("slides", SlidesExporter)):
-        (BUILD / kind).mkdir(parents=True, exist_ok=True)
-        converter = exporter(
-            template_name=f"course_{kind}",
-            extra_template_basedirs=[str(TEMPLATES)],
-            extra_template_paths=[str(TEMPLATES)],
-            language_code="en",
-        )
-        for path in paths:
-            notebook = nbformat.read(path, as_version=4)
-            at = everything.index(path.stem) if path.stem in everything else 0
-            notebook.metadata.title = title(notebook)
-            notebook.metadata.previous = everything[at - 1] if at else ""
-            notebook.metadata.next = everything[at + 1] if at + 1 < len(everything) else ""
-            html, _ = converter.from_notebook_node(notebook, {"metadata": {"name": path.stem}})
-            (BUILD / kind / f"{path.stem}.html").write_text(html, encoding="utf-8")
-            if kind == "pages":
-                entries.append((path.stem, notebook.metadata.title))
+    at = everything.index(path.stem)
+    notebook = nbformat.read(path, as_version=4)
+    notebook.metadata.title = title(notebook)
+    notebook.metadata.previous = everything[at - 1] if at else ""
+    notebook.metadata.next = everything[at + 1] if at + 1 < len(everything) else ""
+    for kind in EXPORTERS:
+        html, _ = converter(kind).from_notebook_node(notebook, {"metadata": {"name": path.stem}})
+        safely.write(BUILD / kind / f"{path.stem}.html", html)
+
+
+@cache
+def converter(kind: str) -> HTMLExporter:
+    """What makes a page or a deck of a notebook."""
+    return EXPORTERS[kind](
+        template_name=f"course_{kind}",
+        extra_template_basedirs=[str(TEMPLATES)],
+        extra_template_paths=[str(TEMPLATES)],
+        language_code="en",
+    )
+
+
+def write_contents() -> None:
+    """Write the table of contents of all pages in build/."""
+    entries = [
+        (path.stem, title(nbformat.read(path, as_version=4)))
+        for path in chosen([])
+        if (BUILD / "pages" / path.name).with_suffix(".html").exists()
+    ]
     rows = "\n".join(
         f'<li><a href="pages/{stem}.html">{name}</a> <a class="deck" href="slides/{stem}.html">slides</a></li>'
         for stem, name in entries
     )
-    contents = (TEMPLATES / "index.html").read_text(encoding="utf-8").replace("{{ rows }}", rows)
-    (BUILD / "index.html").write_text(contents, encoding="utf-8")
-    print(f"{len(paths)} pages and decks: {(BUILD / 'index.html').relative_to(ROOT)}")
+    template = (TEMPLATES / "index.html").read_text(encoding="utf-8")
+    safely.write(BUILD / "index.html", template.replace("{{ rows }}", rows))
+    print(f"{len(entries)} pages and decks: {(BUILD / 'index.html').relative_to(ROOT)}")
 
 
 def title(notebook: nbformat.NotebookNode) -> str:
@@ -106,15 +140,8 @@ def main() -> int:
     parser.add_argument("--store", action="store_true", help="store the outputs in notebooks/")
     arguments = parser.parse_args()
     quiet_environment()
-    paths, failures = chosen(arguments.notebooks), 0
-    if not arguments.render_only:
-        paths, failures = run_all(paths, arguments.store)
-    if not arguments.store:
-        render(paths)
-    if failures:
-        print(f"{failures} of {len(paths)} notebooks failed")
-    return int(failures > 0)
+    return build(chosen(arguments.notebooks), run=not arguments.render_only, store=arguments.store)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    safely.run(main)

@@ -15,6 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import safely
 from execution import ROOT, chosen
 
 FLAGS = [
@@ -36,9 +37,8 @@ SMALLEST = 0.75  # a slide shrunk below this is hard to read from the last row
 def chromium(*arguments: str) -> str:
     program = shutil.which("chromium") or shutil.which("google-chrome") or sys.exit("Chromium is not on the PATH")
     with tempfile.TemporaryDirectory() as profile:
-        return subprocess.run(
-            [program, *FLAGS, f"--user-data-dir={profile}", *arguments], capture_output=True, text=True, timeout=180
-        ).stdout
+        command = [program, *FLAGS, f"--user-data-dir={profile}", *arguments]
+        return subprocess.run(command, capture_output=True, encoding="utf-8", timeout=180).stdout
 
 
 def slides(deck: Path) -> list[tuple[str, float, int]]:
@@ -87,4 +87,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    safely.run(main)

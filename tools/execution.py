@@ -1,16 +1,21 @@
-"""Run a notebook in a kernel of this very Python, and measure what it takes."""
+"""Run a notebook in a kernel of this Python or another, and measure what it takes."""
 
+import asyncio
 import os
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 import psutil
+import safely
 from jupyter_client import AsyncKernelManager
+from jupyter_client.kernelspec import KernelSpec
 from nbclient import NotebookClient
+from traitlets import Unicode
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = ROOT / "notebooks"
@@ -25,52 +30,114 @@ class Execution:
     failure: str | None
 
 
-class _HereKernel(AsyncKernelManager):
-    """Starts ipykernel in this interpreter, whatever kernels the machine has registered."""
+class _Kernel(AsyncKernelManager):
+    """Starts ipykernel in a given Python, whatever kernels the machine has registered."""
+
+    python = Unicode()
 
     @property
     def kernel_spec(self):
-        from ipykernel.kernelspec import get_kernel_dict
-        from jupyter_client.kernelspec import KernelSpec
-
-        return KernelSpec(**get_kernel_dict(extra_arguments=["--log-level=ERROR"]))
+        command = [self.python, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=ERROR"]
+        return KernelSpec(argv=command, display_name="Python 3", language="python")
 
 
-def execute(notebook: nbformat.NotebookNode, folder: Path, *, keep_going: bool = False) -> Execution:
-    """Run all cells in place; stop at the first that raises unless ``keep_going``."""
+def execute(
+    notebook: nbformat.NotebookNode,
+    folder: Path,
+    *,
+    keep_going: bool = False,
+    python: str = sys.executable,
+    environment: dict[str, str] | None = None,
+) -> Execution:
+    """Run all cells in place; stop at the first that raises unless ``keep_going``.
+
+    Args:
+        notebook: gets the outputs.
+        folder: where the kernel runs.
+        keep_going: run the cells after one that raises, too.
+        python: the interpreter of the kernel, which needs ipykernel.
+        environment: of the kernel; that of this process by default.
+
+    Raises:
+        KeyboardInterrupt: on Ctrl-C; the kernel and all that it started are dead by then.
+    """
     client = NotebookClient(
         notebook,
-        kernel_manager_class=_HereKernel,
+        _Kernel(python=python),
         timeout=None,
-        allow_errors=True,
+        allow_errors=keep_going,
         coalesce_streams=True,
         resources={"metadata": {"path": str(folder)}},
     )
-    client.allow_errors = keep_going
-    failure, peak, done = None, [0.0], threading.Event()
+    run = _Run(client, environment or dict(os.environ))
     start = time.monotonic()
-    watcher = threading.Thread(target=_watch_memory, args=(client, peak, done), daemon=True)
-    watcher.start()
     try:
-        client.execute()
-    except Exception as error:  # a cell that raised, or a kernel that died
-        failure = _first_failure(notebook) or f"{type(error).__name__}: {error}"
-    finally:
-        done.set()
-        watcher.join()
+        run.start()
+        threading.Thread(target=run.watch_memory, daemon=True).start()
+        while not run.ended.wait(0.1):  # a join that Ctrl-C interrupts would take the thread for ended
+            pass
+    except KeyboardInterrupt:
+        run.stop()
+        raise
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
-    return Execution(time.monotonic() - start, peak[0], failure or _first_failure(notebook))
+    return Execution(time.monotonic() - start, run.peak, _first_failure(notebook) or run.failure)
 
 
-def _watch_memory(client, peak, done):
-    while not done.wait(0.2):
+class _Run(threading.Thread):
+    """A kernel's whole life, in a thread: there, nbclient leaves the signals alone."""
+
+    def __init__(self, client, environment):
+        super().__init__(daemon=True)
+        self.client, self.kernel, self.environment = client, client.km, environment
+        self.failure, self.peak, self.ended = None, 0.0, threading.Event()
+        self.cancel = None
+
+    def run(self):
         try:
-            kernel = psutil.Process(client.km.provisioner.pid)
-            processes = [kernel, *kernel.children(recursive=True)]
-            peak[0] = max(peak[0], sum(process.memory_info().rss for process in processes) / 1e6)
-        except (AttributeError, TypeError, psutil.Error):
-            continue  # not started yet, or already gone
+            asyncio.run(self.life())
+        except asyncio.CancelledError:
+            self.failure = "stopped"
+        except Exception as error:  # a cell that raised, or a kernel that died
+            self.failure = f"{type(error).__name__}: {error}"
+        finally:
+            self.ended.set()
+
+    async def life(self):
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        self.cancel = lambda: loop.call_soon_threadsafe(task.cancel)
+        try:
+            await self.client.async_start_new_kernel(env=self.environment)
+            await self.client.async_start_new_kernel_client()
+            await self.client.async_execute()
+        finally:
+            if self.client.kc:
+                self.client.kc.stop_channels()
+            await self.kernel.shutdown_kernel()
+
+    @property
+    def pid(self) -> int | None:
+        """The process of the kernel, while there is one."""
+        process = getattr(self.kernel.provisioner, "process", None)
+        return process and process.pid
+
+    def stop(self, patience=5):
+        """Kill the kernel and all that it started, and wait until nbclient has put its own things away."""
+        end = time.monotonic() + patience
+        while not self.ended.wait(0.05) and time.monotonic() < end:
+            if pid := self.pid:
+                safely.kill(pid)
+            if self.cancel:
+                self.cancel()
+                self.cancel = None
+
+    def watch_memory(self):
+        while not self.ended.wait(0.2):
+            if pid := self.pid:
+                with suppress(psutil.Error):  # already gone
+                    process = psutil.Process(pid)
+                    family = [process, *process.children(recursive=True)]
+                    self.peak = max(self.peak, sum(each.memory_info().rss for each in family) / 1e6)
 
 
 def _first_failure(notebook) -> str | None:

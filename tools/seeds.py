@@ -5,19 +5,20 @@
 Replaces the seed of the setup cell, in memory, by 1 ... N. For each claim it prints how often it
 failed, the worst value, the mean and the standard deviation, and how many standard deviations lie
 between the mean and the bound; fewer than 3.1 (a failure in 1000, were it normal) is marked. Claims
-of equality have no spread and are only counted. Exit status 1 if a claim failed.
+of equality have no spread and are only counted. Exit status 1 if a claim failed. Ctrl-C stops at
+once, with the exit status 130 and the table of the seeds that are done.
 """
 
 import argparse
 import re
 import statistics
-import sys
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
-from execution import NOTEBOOKS, chosen, execute, quiet_environment
+import safely
+from execution import NOTEBOOKS, Execution, chosen, execute, quiet_environment
 
 ENOUGH = 3.1  # standard deviations: one failure in 1000 on the bound's side of a normal distribution
 CLAIM = re.compile(r"^✓ (?P<name>.*): (?P<measured>.+?) (?P<relation>[≤≥≈=]|in) (?P<bound>.+)$")
@@ -89,26 +90,39 @@ def main() -> int:
 
 
 def table(path: Path, n: int, folder: Path = NOTEBOOKS) -> int:
-    """Run a notebook under the seeds 1 ... n and print the table; 1 if a claim failed."""
+    """Run a notebook under the seeds 1 ... n and print the table; 1 if a claim failed, 130 if stopped."""
     claims: dict[str, list[Measurement]] = defaultdict(list)
-    seconds, megabytes = [], []
-    for seed in range(1, n + 1):
-        notebook = nbformat.read(path, as_version=4)
-        for cell in notebook.cells:
-            if cell.cell_type == "code":
-                cell.source = re.sub(r"(coursekit\.start\(seed=)\d+", rf"\g<1>{seed}", cell.source)
-        result = execute(notebook, folder, keep_going=True)
-        seconds.append(result.seconds)
-        megabytes.append(result.megabytes)
-        for found in measurements(notebook):
-            claims[found.name].append(found)
-        print(f"seed {seed}: {result.seconds:.1f} s {result.failure or 'ok'}", flush=True)
-    print(f"\n{path.stem}, {n} seeds: {min(seconds):.0f} ... {max(seconds):.0f} s, up to {max(megabytes):.0f} MB")
+    runs: list[Execution] = []
+    stopped = False
+    try:
+        for seed in range(1, n + 1):
+            notebook = nbformat.read(path, as_version=4)
+            for cell in notebook.cells:
+                if cell.cell_type == "code":
+                    cell.source = re.sub(r"(coursekit\.start\(seed=)\d+", rf"\g<1>{seed}", cell.source)
+            runs.append(execute(notebook, folder, keep_going=True))
+            for found in measurements(notebook):
+                claims[found.name].append(found)
+            print(f"seed {seed}: {runs[-1].seconds:.1f} s {runs[-1].failure or 'ok'}", flush=True)
+    except KeyboardInterrupt:
+        stopped = True
+        print(f"\nstopped: {len(runs)} of {n} seeds done", flush=True)
+    if runs:
+        print_rows(path.stem, runs, claims)
+    return safely.STOPPED if stopped else int(any(run.failed for found in claims.values() for run in found))
+
+
+def print_rows(stem: str, runs: list[Execution], claims: dict[str, list[Measurement]]) -> None:
+    """Print what the runs took and the row of each claim."""
+    seconds = [run.seconds for run in runs]
+    print(
+        f"\n{stem}, {len(runs)} seeds: {min(seconds):.0f} ... {max(seconds):.0f} s, "
+        f"up to {max(run.megabytes for run in runs):.0f} MB"
+    )
     print(f"{'claim':58} {'failed':7} {'worst':>10} {'mean':>10} {'sd':>10}   {'bound':20} {'distance':>8} sd")
-    for name, runs in claims.items():
-        print(row(name, runs))
-    return int(any(run.failed for runs in claims.values() for run in runs))
+    for name, found in claims.items():
+        print(row(name, found))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    safely.run(main)

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-REPOSITORY = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Repository"]
+REPOSITORY = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]["Repository"]
 SETUP = f"""import importlib.util
 import os
 import sys
@@ -139,7 +139,7 @@ def test_metadata_is_stable(notebook):
 
 def test_size(path):
     assert path.stat().st_size < 2 * 1024**2
-    json.loads(path.read_text())
+    json.loads(path.read_text(encoding="utf-8"))
 
 
 def test_the_path_pattern_catches_paths():
