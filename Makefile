@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 NOTEBOOK ?=
 N ?= 20
+# make CONSTRAINTS=/dev/null: the newest releases
+CONSTRAINTS ?= constraints.txt
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_ROOT_USER_ACTION = ignore
@@ -15,16 +17,32 @@ endif
 endif
 
 .PHONY: help course test lab slides site bench data seeds mutants outputs badges constraints clean
+.PHONY: lint format check-install check-newest
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## */\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## */\t/' | expand -t 16
 
 course: $(VENV)/.course  ## execute every notebook, then render pages and slides into build/
 	$(BIN)/python tools/build_course.py $(NOTEBOOK)
 
-test: $(VENV)/.course  ## unit tests, conventions, and every notebook compared with its stored outputs
-	$(BIN)/python -m pytest -n 2
+test: lint  ## unit tests, conventions, an install like Colab's, and every notebook compared with its stored outputs
+	$(BIN)/python tools/safely.py $(BIN)/python -m pytest -n 2
+	$(BIN)/python tools/check_install.py --constraints $(CONSTRAINTS)
 	$(BIN)/python tools/check_notebooks.py
+
+lint: $(VENV)/.course  ## what ruff says of the code and its layout
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+format: $(VENV)/.course  ## let ruff mend the code and lay it out
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+check-install: $(VENV)/.course  ## install the package alone, as Colab does, and run two notebooks with it
+	$(BIN)/python tools/check_install.py --constraints $(CONSTRAINTS)
+
+check-newest: $(VENV)/.course  ## the same with the newest release of every dependency
+	$(BIN)/python tools/check_install.py --newest
 
 lab: $(VENV)/.lab  ## open the notebooks in JupyterLab
 	cd notebooks && ../$(BIN)/jupyter lab
@@ -55,18 +73,18 @@ badges: $(VENV)/.course  ## write the repository's address of pyproject.toml int
 	$(BIN)/python tools/badges.py
 
 constraints: $(VENV)/.lab $(VENV)/.site  ## pin what is installed in .venv
-	@{ sed '/^#/!d' constraints.txt; $(BIN)/python -m pip freeze --exclude-editable --exclude coursekit; } > build.tmp
+	@{ sed '/^#/!d' constraints.txt; $(BIN)/python -m pip freeze --all --exclude-editable --exclude coursekit --exclude pip; } > build.tmp
 	@mv build.tmp constraints.txt
 
 clean:  ## remove .venv and build/
 	rm -rf $(VENV) build
 
 # Each stamp stands for an installed set of extras; it is remade when the dependencies change.
-INSTALL = $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
+INSTALL = $(BIN)/python -m pip install --quiet --quiet --constraint $(CONSTRAINTS) --editable
 
 $(VENV)/.python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "Python 3.11 or newer is needed; $(PYTHON) is older or missing. Try: make PYTHON=python3.12"; exit 1; }
+	@command -v $(PYTHON) > /dev/null || { echo "There is no $(PYTHON). Try: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) tools/check_python.py
 	@$(PYTHON) -m venv $(VENV) || { echo "The venv module is needed (on Debian: apt install python3-venv)"; exit 1; }
 	@touch $@
 
