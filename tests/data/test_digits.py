@@ -56,6 +56,8 @@ def test_both_sources_look_alike(stroke_digits, prepared_mnist, monkeypatch):
         assert labels.shape == (300,) and labels.dtype == np.int64
         assert images.min() == 0 and 0.99 < images.max() <= 1
         assert set(np.unique(labels)) == set(range(10))
+        ink = [images[labels == digit].mean() for digit in range(10)]
+        assert np.argmin(ink) == 1  # labels and images belong together
 
 
 def test_default_sizes_of_the_profiles(prepared_mnist, monkeypatch, capsys):
