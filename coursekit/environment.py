@@ -54,21 +54,22 @@ def quiet_keras() -> ModuleType:
         ValueError: Keras is set to a backend that the course does not run on.
         ImportError: the backend it is set to is not installed.
     """
-    if name := os.environ.get("KERAS_BACKEND"):
-        check_choice("KERAS_BACKEND", name, BACKENDS)
-    if "keras" in sys.modules:
-        return sys.modules["keras"]
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _silent_stderr():
-        try:
-            import absl.logging
-            import keras
-        except (ImportError, ValueError) as error:
-            where = f"KERAS_BACKEND, {name}," if name else '"backend" in keras.json'
-            raise ImportError(f"the backend that {where} asks for cannot be imported: {error}") from error
-        absl.logging.set_verbosity(absl.logging.ERROR)
-        check_choice('"backend" in keras.json', keras.backend.backend(), BACKENDS)
-        keras.distribution.list_devices()
+    if "keras" not in sys.modules:
+        if name := os.environ.get("KERAS_BACKEND"):
+            check_choice("KERAS_BACKEND", name, BACKENDS)
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        with _silent_stderr():
+            try:
+                import absl.logging
+                import keras
+            except (ImportError, ValueError) as error:
+                where = f"KERAS_BACKEND, {name}," if name else '"backend" in keras.json'
+                raise ImportError(f"the backend that {where} asks for cannot be imported: {error}") from error
+            absl.logging.set_verbosity(absl.logging.ERROR)
+            if keras.backend.backend() in BACKENDS:
+                keras.distribution.list_devices()
+    keras = sys.modules["keras"]
+    check_choice("the backend of Keras, set by KERAS_BACKEND or keras.json,", keras.backend.backend(), BACKENDS)
     return keras
 
 

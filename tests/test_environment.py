@@ -36,7 +36,7 @@ def test_another_backend_is_named(backend, error, run_python):
 @pytest.mark.parametrize(
     "backend, error",
     [
-        ("numpy", "\"backend\" in keras.json must be one of tensorflow, jax; got 'numpy'"),
+        ("numpy", "set by KERAS_BACKEND or keras.json, must be one of tensorflow, jax; got 'numpy'"),
         ("nonsense", '"backend" in keras.json asks for cannot be imported'),
     ],
 )
@@ -48,6 +48,12 @@ def test_another_backend_in_keras_json(backend, error, tmp_path, run_python):
         succeed=False,
     )
     assert done.returncode == 1 and error in done.stderr
+
+
+def test_a_keras_that_was_imported_before(monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+    with pytest.raises(ValueError, match="the backend of Keras.* must be one of tensorflow, jax; got 'torch'"):
+        coursekit.start(seed=1)
 
 
 def test_a_backend_that_is_not_installed(run_python):
