@@ -51,7 +51,15 @@ def test_the_wheel_holds_every_file_of_the_package_and_nothing_else(tools, tmp_p
 
 
 def test_versions_that_differ_from_the_pinned_ones_are_named(tools):
-    installed = {"Keras": "3.15", "ml_dtypes": "0.6", "new-one": "1.0", "numpy": "2.5", "pip": "30", "coursekit": "0.1"}
+    installed = {
+        "Keras": "3.15",
+        "ml_dtypes": "0.6",
+        "new-one": "1.0",
+        "numpy": "2.5",
+        "pip": "30",
+        "setuptools": "65",
+        "coursekit": "0.1",
+    }
     pinned = "# numpy==1\nkeras==3.15\nml-dtypes==0.6\nnumpy==2.4\nunused==1\n"
     assert tools["check_install"].differences(installed, pinned) == [
         "new-one 1.0 (not pinned)",

@@ -25,6 +25,7 @@ from nbformat.v4 import new_code_cell
 
 NUMPY_AND_KERAS = ["01", "20"]  # a notebook in NumPy and one that trains with Keras
 WHERE = "import coursekit\nprint(coursekit.__file__)"
+REMOVE = "import shutil, sys; shutil.rmtree(sys.argv[1], ignore_errors=True)"
 OURS = ("COURSEKIT", "KERAS", "MPL", "PYTHON", "TF", "VIRTUAL_ENV")  # settings that a stranger does not have
 
 
@@ -106,7 +107,7 @@ def differences(versions: dict[str, str], constraints: str) -> list[str]:
     return [
         f"{name} {version} ({pinned.get(_plain(name), 'not')} pinned)"
         for name, version in versions.items()
-        if name not in ("coursekit", "pip") and pinned.get(_plain(name)) != version
+        if name not in ("coursekit", "pip", "setuptools") and pinned.get(_plain(name)) != version
     ]
 
 
@@ -148,14 +149,19 @@ def main() -> int:
     quiet_environment()
     title, remark = ("newest releases", " (does not block)") if arguments.newest else ("install", "")
     print(f"\n== {title}", flush=True)
+    folder = tempfile.mkdtemp()
     try:
-        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            check(Path(folder), None if arguments.newest else arguments.constraints.resolve())
+        check(Path(folder), None if arguments.newest else arguments.constraints.resolve())
+        print(f"{title}: ok", flush=True)
+        status = 0
     except StepFailed as failure:
         print(f"{title}: FAILED{remark}: {failure}", flush=True)
-        return 1
-    print(f"{title}: ok", flush=True)
-    return 0
+        status = 1
+    finally:  # gigabytes; a process of its own goes on with it when Ctrl-C ends this one
+        nowhere = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        removal = subprocess.Popen([sys.executable, "-c", REMOVE, folder], start_new_session=True, **nowhere)
+    removal.wait()
+    return status
 
 
 if __name__ == "__main__":

@@ -111,9 +111,9 @@ class _Run(threading.Thread):
             await self.client.async_start_new_kernel_client()
             await self.client.async_execute()
         finally:
+            await self.kernel.shutdown_kernel()
             if self.client.kc:
                 self.client.kc.stop_channels()
-            await self.kernel.shutdown_kernel()
 
     @property
     def pid(self) -> int | None:
