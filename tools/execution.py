@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 import nbformat
 import psutil
 import safely
+from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec
 from nbclient import NotebookClient
@@ -37,8 +39,9 @@ class _Kernel(AsyncKernelManager):
 
     @property
     def kernel_spec(self):
-        command = [self.python, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=ERROR"]
-        return KernelSpec(argv=command, display_name="Python 3", language="python")
+        spec = get_kernel_dict(extra_arguments=["--log-level=ERROR"])
+        spec["argv"][0] = self.python
+        return KernelSpec(**spec)
 
 
 def execute(
@@ -107,7 +110,8 @@ class _Run(threading.Thread):
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         self.cancel = lambda: loop.call_soon_threadsafe(task.cancel)
         try:
-            await self.client.async_start_new_kernel(env=self.environment)
+            # what cells write to stderr comes with their outputs; the rest is ipykernel's, as it ends
+            await self.client.async_start_new_kernel(env=self.environment, stderr=subprocess.DEVNULL)
             await self.client.async_start_new_kernel_client()
             await self.client.async_execute()
         finally:

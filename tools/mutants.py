@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
+import safely
 from execution import NOTEBOOKS, ROOT, chosen, execute, quiet_environment
 from nbformat.v4 import new_code_cell, new_notebook
 from seeds import measurements
@@ -267,4 +268,4 @@ def report(plan: list[tuple[Path, Mutant, nbformat.NotebookNode]]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    safely.run(main)
