@@ -4,42 +4,24 @@ Both come through TensorFlow Datasets (TFDS), with the same shapes, types and si
 in use, and why, is printed at every load; nothing falls back in silence and nothing is deleted.
 """
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from coursekit.checks import check_choice, check_integer
-from coursekit.data import folders, network
+from coursekit.data import sources
 from coursekit.data.folders import DataError
+from coursekit.data.sources import Source as DigitsSource
 from coursekit.data.stroke_digits import FACTORS, SPLITS
-from coursekit.environment import profile, quiet_keras, say
+from coursekit.environment import profile, say
 
 __all__ = ["DataError", "DigitsSource", "digits_source", "load_digits", "stream_digits"]
 
-SOURCES = ("auto", "mnist", "stroke_digits")
+MNIST = sources.RealSet("MNIST", "mnist", "mnist", "stroke_digits", "COURSEKIT_DIGITS")
 QUICK_SIZES = {"train": 20_000, "test": 4_000}
 FULL_SIZES = {"train": 60_000, "test": 10_000}
 MNIST_ADDRESS = "https://storage.googleapis.com/cvdf-datasets/mnist/t10k-labels-idx1-ubyte.gz"  # as in TFDS
-
-
-@dataclass(frozen=True)
-class DigitsSource:
-    """Where digits come from.
-
-    Attributes:
-        name: "MNIST" or "stroke_digits".
-        reason: why this one, in a few words.
-        data_dir: the TFDS data_dir that holds it, or will once it is downloaded or drawn.
-    """
-
-    name: str
-    reason: str
-    data_dir: Path
 
 
 def load_digits(
@@ -68,8 +50,8 @@ def load_digits(
     found, size = _checked(split, size, source)
     if factors and found.name == "MNIST":
         raise ValueError('factors=True needs source="stroke_digits": nobody knows the factors of MNIST')
-    found, builder = _open(found, split, size, strict=_choice(source) == "mnist")
-    with _readable(builder):
+    found, builder = _open(found, split, size, source)
+    with sources.readable(builder):
         columns = builder.as_dataset(split=f"{split}[:{size}]", batch_size=-1)  # all in one batch
     say(f"digits: {found.name} ({found.reason}) · {split} {size:,}")
     arrays = columns["image"].numpy().astype("float32") / 255, columns["label"].numpy()
@@ -97,7 +79,7 @@ def stream_digits(
     if seed is not None:
         check_integer("seed", seed, at_least=0)
     found, size = _checked(split, size, source)
-    found, builder = _open(found, split, size, strict=_choice(source) == "mnist")
+    found, builder = _open(found, split, size, source)
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
@@ -117,39 +99,7 @@ def digits_source(source: str | None = None) -> DigitsSource:
         ValueError: an unknown source.
         DataError: "mnist" was asked for and its folder is broken, or there is no network.
     """
-    choice = _choice(source)
-    _, ours = folders.place_to_prepare()
-    if choice == "stroke_digits":
-        return DigitsSource("stroke_digits", "as asked", ours)
-    found, broken = folders.prepared("mnist", SPLITS)
-    left = folders.unfinished("mnist")
-    if found:
-        place, folder = found
-        return DigitsSource("MNIST", "; ".join([f"prepared in {place}", *broken.values()]), folder.parents[1])
-    if broken:
-        if choice == "mnist":
-            raise DataError(
-                f"MNIST cannot be read: {'; '.join(broken.values())}. In full: "
-                f"{', '.join(map(str, broken))}. Move it away to prepare MNIST anew, or set "
-                "COURSEKIT_DIGITS=stroke_digits."
-            )
-        return DigitsSource("stroke_digits", "; ".join(broken.values()), ours)
-    trouble = network.trouble(MNIST_ADDRESS)
-    if not trouble:
-        return DigitsSource("MNIST", "to be downloaded", ours)
-    if choice == "mnist":
-        raise DataError(
-            f"MNIST is not prepared and cannot be downloaded: {left}{trouble}. Prepare it "
-            "where there is a network and set TFDS_DATA_DIR, or set COURSEKIT_DIGITS=stroke_digits."
-        )
-    return DigitsSource("stroke_digits", f"MNIST is not prepared, {left}and {trouble}", ours)
-
-
-def _choice(source):
-    asked = source is not None
-    choice = source if asked else os.environ.get("COURSEKIT_DIGITS") or "auto"
-    check_choice("source" if asked else "COURSEKIT_DIGITS", choice, SOURCES)
-    return choice
+    return sources.choose(MNIST, source, _address)
 
 
 def _checked(split, size, source):
@@ -164,33 +114,13 @@ def _checked(split, size, source):
     return found, int(size)
 
 
-def _open(found, split, size, strict):
-    """A builder whose data are ready to read, and the source that it stands for in the end."""
-    quiet_keras()
-    import tensorflow_datasets as tfds
+def _open(found, split, size, source):
+    """The source in the end, and a builder whose data are ready to read."""
+    return sources.open_chosen(MNIST, found, source, _address, lambda: _prepared_stroke_digits(split, size))
 
-    if found.name == "MNIST" and not folders.prepared("mnist", SPLITS)[0]:
-        try:
-            with network.patient():
-                tfds.builder("mnist", data_dir=found.data_dir).download_and_prepare()
-            digits_source("mnist")  # raises if what came is broken
-        except Exception as error:  # whatever the network, the disk or TFDS may raise
-            if not folders.prepared("mnist", SPLITS)[0]:  # else another process was faster
-                if strict:
-                    raise DataError(f"MNIST could not be downloaded to {found.data_dir}: {error}") from error
-                found = replace(
-                    found, name="stroke_digits", reason=f"the download of MNIST failed: {type(error).__name__}"
-                )
-    if found.name == "MNIST":
-        (place, folder), _ = folders.prepared("mnist", SPLITS)
-        reason = f"downloaded to {place}" if found.reason == "to be downloaded" else found.reason
-        return replace(found, reason=reason, data_dir=folder.parents[1]), tfds.builder_from_directory(folder)
 
-    place, folder = _prepared_stroke_digits(split, size)
-    reason = found.reason
-    if place != folders.places()[0][0] or place.startswith("a "):
-        reason += f"; kept in {place}"
-    return replace(found, reason=reason, data_dir=folder.parents[2]), tfds.builder_from_directory(folder)
+def _address():
+    return MNIST_ADDRESS
 
 
 def _prepared_stroke_digits(split, size) -> tuple[str, Path]:
@@ -200,50 +130,4 @@ def _prepared_stroke_digits(split, size) -> tuple[str, Path]:
     usual = QUICK_SIZES if size <= QUICK_SIZES[split] else FULL_SIZES
     sizes = usual | {split: max(size, usual[split])}
     config = StrokeDigitsConfig(train_size=sizes["train"], test_size=sizes["test"])
-    parts = Path("stroke_digits") / config.name / str(StrokeDigits.VERSION)
-    for place, data_dir in folders.places():
-        if os.path.exists(data_dir / parts):
-            if fault := folders.fault(data_dir / parts, SPLITS):
-                raise DataError(
-                    f"stroke_digits cannot be read: {data_dir / parts} is broken ({fault}). It was left "
-                    "untouched; move it away and the digits are drawn anew."
-                )
-            return place, data_dir / parts
-    place, data_dir = folders.place_to_prepare()
-    if not folders.may_write(data_dir):
-        raise DataError(
-            "stroke_digits cannot be prepared, for no data folder can be written to: "
-            f"{', '.join(str(folder) for _, folder in folders.places())}. Set TFDS_DATA_DIR to one that can."
-        )
-    try:
-        with _quiet_tfds():
-            StrokeDigits(config=config, data_dir=data_dir).download_and_prepare()
-    except Exception as error:  # whatever the disk or TFDS may raise
-        if folders.fault(data_dir / parts, SPLITS):  # else another process was faster
-            raise DataError(f"stroke_digits could not be drawn into {data_dir}: {error}") from error
-    return place, data_dir / parts
-
-
-@contextmanager
-def _quiet_tfds() -> Iterator[None]:
-    """No messages and no progress bars; in a notebook the bars are widgets, which no redirection stops."""
-    import tensorflow_datasets as tfds
-
-    tfds.disable_progress_bar()
-    try:
-        with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
-            yield
-    finally:
-        tfds.enable_progress_bar()
-
-
-@contextmanager
-def _readable(builder) -> Iterator[None]:
-    import tensorflow as tf
-
-    try:
-        yield
-    except (tf.errors.DataLossError, tf.errors.NotFoundError, tf.errors.PermissionDeniedError) as error:
-        raise DataError(
-            f"{builder.data_path} is damaged and was left untouched: {error.message}. Move it away to prepare it anew."
-        ) from error
+    return sources.drawn_folder(StrokeDigits, config, "digits")
