@@ -1,18 +1,23 @@
 """The course's data: real sets through TensorFlow Datasets, and stand-ins that need no network."""
 
 from coursekit.data.digits import DigitsSource, digits_source, load_digits, stream_digits
+from coursekit.data.drawn_pets import draw_pets
 from coursekit.data.folders import DataError
 from coursekit.data.pets import Photographs, load_pets, pets_source, stream_pets
+from coursekit.data.scenes import Scenes, load_scenes
 from coursekit.data.stroke_digits import draw_digits
 
 __all__ = [
     "DataError",
     "DigitsSource",
     "Photographs",
+    "Scenes",
     "digits_source",
     "draw_digits",
+    "draw_pets",
     "load_digits",
     "load_pets",
+    "load_scenes",
     "pets_source",
     "stream_digits",
     "stream_pets",

@@ -21,11 +21,13 @@ from coursekit.vision.blocks import (
 )
 from coursekit.vision.boxes import average_precision, box_iou, dice, mean_iou, non_maximum_suppression
 from coursekit.vision.costs import blueprint, count_operations
+from coursekit.vision.detection import anchor_grid, decode_boxes, encode_boxes, match_anchors
 from coursekit.vision.weights import copy_weights, load_imagenet_weights
 
 __all__ = [
     "RandomDistortion",
     "alexnet",
+    "anchor_grid",
     "average_precision",
     "blueprint",
     "bottleneck_block",
@@ -33,13 +35,16 @@ __all__ = [
     "conv_block",
     "copy_weights",
     "count_operations",
+    "decode_boxes",
     "dice",
     "efficientnet_lite0",
+    "encode_boxes",
     "inception_block",
     "inception_v1",
     "inverted_residual_block",
     "lenet5",
     "load_imagenet_weights",
+    "match_anchors",
     "mean_iou",
     "non_maximum_suppression",
     "residual_block",
