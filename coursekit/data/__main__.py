@@ -1,7 +1,9 @@
-"""``python -m coursekit.data`` prepares the digits that the notebooks will use."""
+"""``python -m coursekit.data`` prepares the digits and photographs that the notebooks will use."""
 
 from coursekit.data import load_digits
+from coursekit.data.pets import prepare_pets
 
 for source in ("auto", "stroke_digits"):
     for split in ("train", "test"):
         load_digits(split, source=source)
+prepare_pets()

@@ -6,27 +6,44 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
+from coursekit.data.drawn_pets import BREEDS, SIDE, draw_pet
 from coursekit.data.stroke_digits import CHUNK, FACTORS, draw_chunk
 
-__all__ = ["StrokeDigits", "StrokeDigitsConfig"]
+__all__ = ["DrawnPets", "DrawnPetsConfig", "StrokeDigits", "StrokeDigitsConfig"]
 
 
 @dataclasses.dataclass
-class StrokeDigitsConfig(tfds.core.BuilderConfig):
-    """How many digits to draw, and from which stream.
+class _Sizes(tfds.core.BuilderConfig):
+    """How much to draw, and from which stream.
 
     Attributes:
         train_size, test_size: images of each split.
-        seed: of the two streams, as in `draw_digits`.
+        seed: of the two streams, as in `draw_digits` and `draw_pets`.
     """
 
     name: str = ""
-    train_size: int = 20_000
-    test_size: int = 4_000
+    train_size: int = 0
+    test_size: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
         self.name = f"train{self.train_size}_test{self.test_size}_seed{self.seed}"
+
+
+@dataclasses.dataclass
+class StrokeDigitsConfig(_Sizes):
+    """How many digits to draw, and from which stream."""
+
+    train_size: int = 20_000
+    test_size: int = 4_000
+
+
+@dataclasses.dataclass
+class DrawnPetsConfig(_Sizes):
+    """How many pictures to draw, and from which stream."""
+
+    train_size: int = 300
+    test_size: int = 298
 
 
 class StrokeDigits(tfds.core.GeneratorBasedBuilder):
@@ -59,3 +76,46 @@ class StrokeDigits(tfds.core.GeneratorBasedBuilder):
             for i in range(min(CHUNK, size - start)):
                 values = {name: factor[i] for name, factor in factors.items()}
                 yield start + i, {"image": images[i], "label": labels[i]} | values
+
+
+class DrawnPets(tfds.core.GeneratorBasedBuilder):
+    """Pictures of cats and dogs drawn by coursekit (`drawn_pets`), with the features of TFDS' oxford_iiit_pet."""
+
+    name = "drawn_pets"
+    VERSION = tfds.core.Version("1.0.0")
+
+    def __init__(self, *, config: DrawnPetsConfig | None = None, **options: Any):
+        super().__init__(config=config or DrawnPetsConfig(), **options)
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        return self.dataset_info_from_configs(
+            description="Two cats and a dog drawn over photographs, with the box of the head and the mask.",
+            features=tfds.features.FeaturesDict(
+                {
+                    "image": tfds.features.Image(shape=(SIDE, SIDE, 3), encoding_format="jpeg"),
+                    "label": tfds.features.ClassLabel(names=BREEDS),
+                    "segmentation_mask": tfds.features.Image(shape=(SIDE, SIDE, 1)),  # 1 animal, 2 background
+                    "head_bbox": tfds.features.BBoxFeature(),
+                }
+            ),
+            supervised_keys=("image", "label"),
+            disable_shuffling=True,
+        )
+
+    def _split_generators(self, dl_manager):
+        sizes = {"train": self.builder_config.train_size, "test": self.builder_config.test_size}
+        return {split: self._generate_examples(split, size) for split, size in sizes.items()}
+
+    def _generate_examples(self, split, size):
+        for index in range(size):
+            image, label, box, mask = draw_pet(self.builder_config.seed, split, index)
+            x1, y1, x2, y2 = (float(value) / SIDE for value in box)
+            yield (
+                index,
+                {
+                    "image": image,
+                    "label": label,
+                    "segmentation_mask": (2 - mask)[..., None],
+                    "head_bbox": tfds.features.BBox(ymin=y1, xmin=x1, ymax=y2, xmax=x2),
+                },
+            )

@@ -17,15 +17,10 @@ from coursekit.data import folders, network
 
 
 @pytest.fixture
-def elsewhere(tmp_path, monkeypatch):
-    """No TFDS_DATA_DIR, no choice, no network, and an empty place to prepare data in."""
-    for name in ("TFDS_DATA_DIR", "COURSEKIT_DIGITS"):
-        monkeypatch.delenv(name, raising=False)
-    place = tmp_path / "data"
-    monkeypatch.setattr(folders, "places", lambda: [("data/", place)])
-    monkeypatch.setattr(network, "trouble", lambda address: "there is no network")
+def elsewhere(empty_place, monkeypatch):
+    """An empty place to prepare data in, no network, and small sets."""
     monkeypatch.setattr(module, "QUICK_SIZES", {"train": 40, "test": 20})
-    return place
+    return empty_place
 
 
 def copy(prepared, folder):
