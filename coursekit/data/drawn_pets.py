@@ -4,7 +4,7 @@ A stand-in for the photographs of Oxford-IIIT Pet where they cannot be had. The 
 crop of one of the two photographs that scikit-learn ships. The animal is put together from ellipses and
 limbs, each a signed distance: its sign says inside or outside, its size gives smooth edges and round
 shading. Colours, pose, size, place and light are random and tell nothing of the breed. What does: the
-spots of one of the two cats, and the ears, muzzle and build of the dog, which may have spots too.
+spots of one of the two cats, and the ears, muzzle and build of the dog.
 """
 
 import colorsys
@@ -20,7 +20,7 @@ BREEDS = ("plain cat", "stocky dog", "spotted cat")
 SPLITS = ("train", "test")
 SIDE = 160  # pixels
 SHARES = (0.15, 0.65)  # of the picture that an animal may cover
-HEADS = (24.0, 48.0)  # radius of a head in pixels
+HEADS = (18.0, 46.0)  # radius of a head in pixels
 ROWS, COLUMNS = np.mgrid[:SIDE, :SIDE].astype("float32") + 0.5
 
 
@@ -176,9 +176,9 @@ def _background(generator):
 
 
 def _coat(label, body, generator):
-    """The colour of the fur everywhere (SIDE, SIDE, 3): plain, in large patches, or spotted, which dogs are at times."""
+    """The colour of the fur everywhere (SIDE, SIDE, 3): spotted, or plain or in patches, whatever the animal."""
     uniform = generator.uniform
-    kind = "spotted" if label == 2 or uniform() < (label == 1) / 12 else generator.choice(["plain", "patched"])
+    kind = "spotted" if label == 2 else generator.choice(["plain", "patched"])
     light = np.array(colorsys.hsv_to_rgb(uniform(0.02, 0.12), uniform(0.05, 0.65), uniform(0.55, 1)), "float32")
     if kind == "patched":
         pattern = _noise(generator, generator.integers(3, 9))
@@ -245,6 +245,10 @@ def _iris(generator):
     return colorsys.hsv_to_rgb(generator.uniform(0.05, 0.4), generator.uniform(0.3, 0.8), generator.uniform(0.3, 0.9))
 
 
+def _nose(generator):
+    return generator.uniform(0.05, 0.7) * np.array([1, 0.65, 0.6], "float32")
+
+
 def _cat_head(canvas, at, coat, generator):
     """A round head with pointed ears."""
     uniform = generator.uniform
@@ -252,13 +256,13 @@ def _cat_head(canvas, at, coat, generator):
     for side in (-1, 1):
         base, tip = (side * spread, -0.55), (side * (spread + uniform(0.1, 0.3)), -0.6 - ear)
         canvas.part(at.limb((*base, 0.38), (*tip, 0.04)), coat, 0.3 * at.unit, head=True)
-        canvas.paint(at.limb((*base, 0.24), (0.9 * tip[0], 0.85 * tip[1], 0.02)), [0.75, 0.5, 0.45], strength=0.7)
+        canvas.paint(at.limb((*base, 0.24), (0.9 * tip[0], 0.85 * tip[1], 0.02)), 0.6 * coat)
     canvas.part(at.ellipse(0, 0, 1, uniform(0.82, 0.95)), coat, 0.9 * at.unit, head=True)
     pale = 0.5 + 0.5 * coat
     for side in (-1, 1):
         canvas.paint(at.ellipse(turn * 1.3 + side * 0.17, 0.45, 0.25, 0.2), pale, 0.2 * at.unit, 0.7)
-    _eyes(canvas, at, turn, uniform(0.36, 0.44), -0.08, uniform(0.15, 0.2), _iris(generator), uniform(0.3, 0.7))
-    nose = uniform(0.1, 0.8) * np.array([1, 0.65, 0.6])
+    _eyes(canvas, at, turn, uniform(0.36, 0.44), -0.08, uniform(0.13, 0.18), _iris(generator), uniform(0.3, 0.7))
+    nose = _nose(generator)
     canvas.paint(at.limb((1.3 * turn - 0.07, 0.27, 0.05), (1.3 * turn + 0.07, 0.27, 0.05)), nose)
     canvas.paint(at.limb((1.3 * turn, 0.3, 0.05), (1.3 * turn, 0.48, 0.02)), 0.6 * nose)
 
@@ -279,8 +283,8 @@ def _dog_head(canvas, at, coat, generator):
     pale = 0.5 * coat + 0.5 * uniform(0.2, 1)
     for side in (-1, 1):
         canvas.paint(at.ellipse(1.5 * turn + side * 0.26, 0.52, 0.36, 0.36), pale, 0.35 * at.unit, 0.8)
-    _eyes(canvas, at, turn, uniform(0.38, 0.46), -0.2, uniform(0.12, 0.17), _iris(generator), 0.6)
-    canvas.paint(at.ellipse(1.6 * turn, 0.27, 0.25, 0.17), [0.07, 0.06, 0.06], 0.2 * at.unit)
+    _eyes(canvas, at, turn, uniform(0.38, 0.46), -0.2, uniform(0.13, 0.18), _iris(generator), 0.6)
+    canvas.paint(at.ellipse(1.6 * turn, 0.27, 0.25, 0.17), _nose(generator), 0.2 * at.unit)
     canvas.paint(at.limb((1.6 * turn, 0.4, 0.03), (1.6 * turn, 0.72, 0.03)), [0.1, 0.07, 0.07])
     for side in (-1, 1):
         canvas.paint(at.limb((1.6 * turn, 0.72, 0.03), (1.4 * turn + side * 0.4, 0.86, 0.03)), [0.1, 0.07, 0.07])

@@ -34,7 +34,8 @@ class Photographs(NamedTuple):
         images: (n, s, s, 3) float32 in [0, 1], squashed to a square.
         labels: (n,) int64, the breed: 0 ... len(classes) - 1.
         boxes: (n, 4) float32, the head: x1, y1, x2, y2 in pixels of the squashed image, as in
-            `coursekit.vision.boxes`; NaN where nobody marked one, which is so in all of "test".
+            `coursekit.vision.boxes`; NaN where nobody marked one: a few of "train" and all of
+            "test", of the real set and, to behave alike, of the drawn one.
         masks: (n, s, s) uint8, 1 the animal and 0 the background. The border, a few pixels wide, that
             the real set leaves undecided counts as animal: fur, whiskers and thin tails lie in it.
         classes: the names of the breeds.
