@@ -81,7 +81,7 @@ def run(path: Path, folder: Path, python: str) -> None:
     """
     notebook = nbformat.read(path, as_version=4)
     notebook.cells.append(new_code_cell(WHERE))
-    environment = {"COURSEKIT_DIGITS": "stroke_digits", "COURSEKIT_PROFILE": "quick"}
+    environment = {"COURSEKIT_DIGITS": "stroke_digits", "COURSEKIT_PHOTOS": "drawn_pets", "COURSEKIT_PROFILE": "quick"}
     result = execute(notebook, folder, python=python, environment=strangers_environment() | environment)
     if result.failure:
         raise StepFailed(f"{path.stem}, {result.failure}")

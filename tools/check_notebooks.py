@@ -1,7 +1,7 @@
 """Compare every notebook, cell by cell, with its stored outputs (nbval, strictly), in two legs.
 
-The first runs on the digits that coursekit draws itself, the second on real MNIST, where it is
-prepared, under another numerical environment: no oneDNN kernels, one thread. A claim must hold,
+The first runs on the digits and animals that coursekit draws itself, the second on real MNIST, where it is
+prepared, and real photographs, where they are, under another numerical environment: no oneDNN kernels, one thread. A claim must hold,
 and every unmasked character must agree, on both. Ctrl-C stops at once, with the exit status 130.
 """
 
@@ -14,6 +14,8 @@ import safely
 
 ROOT = Path(__file__).parents[1]
 SHARED_CORES = {"OPENBLAS_NUM_THREADS": "1"}  # two kernels run at once
+DRAWN = {"COURSEKIT_DIGITS": "stroke_digits", "COURSEKIT_PHOTOS": "drawn_pets"}
+REAL = {"COURSEKIT_DIGITS": "mnist", "COURSEKIT_PHOTOS": "auto"}
 OTHER_NUMERICS = {
     "TF_ENABLE_ONEDNN_OPTS": "0",
     "TF_NUM_INTRAOP_THREADS": "1",
@@ -53,10 +55,10 @@ def main(notebooks: list[str]) -> int:
     sys.path.insert(0, str(ROOT))
     from coursekit import data
 
-    failed = leg("on stroke_digits", notebooks, COURSEKIT_DIGITS="stroke_digits")
+    failed = leg("on stroke_digits", notebooks, **DRAWN)
     source = data.digits_source()
     if source.name == "MNIST" and source.reason.startswith("prepared"):
-        failed |= leg("on MNIST, one thread, no oneDNN", notebooks, COURSEKIT_DIGITS="mnist", **OTHER_NUMERICS)
+        failed |= leg("on MNIST, one thread, no oneDNN", notebooks, **REAL, **OTHER_NUMERICS)
     else:
         print(f"\n== notebooks, on MNIST: skipped, {source.name} is in use ({source.reason})")
     return failed
