@@ -1,8 +1,8 @@
 """Compare every notebook, cell by cell, with its stored outputs (nbval, strictly), in two legs.
 
-The first runs on the digits and animals that coursekit draws itself, the second on real MNIST, where it is
-prepared, and real photographs, where they are, under another numerical environment: no oneDNN kernels, one thread. A claim must hold,
-and every unmasked character must agree, on both. Ctrl-C stops at once, with the exit status 130.
+The first runs on the digits and animals that coursekit draws itself, the second on real MNIST and real
+photographs, where they are prepared, under another numerical environment: no oneDNN kernels, one thread. A
+claim must hold, and every unmasked character must agree, on both. Ctrl-C stops at once, with the exit status 130.
 """
 
 import os

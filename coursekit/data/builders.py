@@ -46,14 +46,25 @@ class DrawnPetsConfig(_Sizes):
     test_size: int = 298
 
 
-class StrokeDigits(tfds.core.GeneratorBasedBuilder):
+class _Drawn(tfds.core.GeneratorBasedBuilder):
+    """A set that coursekit draws: its configuration holds the sizes of the splits."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    default: type[_Sizes]
+
+    def __init__(self, *, config: _Sizes | None = None, **options: Any):
+        super().__init__(config=config or self.default(), **options)
+
+    def _split_generators(self, dl_manager):
+        sizes = {"train": self.builder_config.train_size, "test": self.builder_config.test_size}
+        return {split: self._generate_examples(split, size) for split, size in sizes.items()}
+
+
+class StrokeDigits(_Drawn):
     """MNIST-shaped digits drawn by coursekit, each with its true factors (`stroke_digits`)."""
 
     name = "stroke_digits"
-    VERSION = tfds.core.Version("1.0.0")
-
-    def __init__(self, *, config: StrokeDigitsConfig | None = None, **options: Any):
-        super().__init__(config=config or StrokeDigitsConfig(), **options)
+    default = StrokeDigitsConfig
 
     def _info(self) -> tfds.core.DatasetInfo:
         return self.dataset_info_from_configs(
@@ -66,10 +77,6 @@ class StrokeDigits(tfds.core.GeneratorBasedBuilder):
             disable_shuffling=True,
         )
 
-    def _split_generators(self, dl_manager):
-        sizes = {"train": self.builder_config.train_size, "test": self.builder_config.test_size}
-        return {split: self._generate_examples(split, size) for split, size in sizes.items()}
-
     def _generate_examples(self, split, size):
         for start in range(0, size, CHUNK):  # never more than one chunk in memory
             images, labels, factors = draw_chunk(self.builder_config.seed, split, start // CHUNK)
@@ -78,14 +85,11 @@ class StrokeDigits(tfds.core.GeneratorBasedBuilder):
                 yield start + i, {"image": images[i], "label": labels[i]} | values
 
 
-class DrawnPets(tfds.core.GeneratorBasedBuilder):
+class DrawnPets(_Drawn):
     """Pictures of cats and dogs drawn by coursekit (`drawn_pets`), with the features of TFDS' oxford_iiit_pet."""
 
     name = "drawn_pets"
-    VERSION = tfds.core.Version("1.0.0")
-
-    def __init__(self, *, config: DrawnPetsConfig | None = None, **options: Any):
-        super().__init__(config=config or DrawnPetsConfig(), **options)
+    default = DrawnPetsConfig
 
     def _info(self) -> tfds.core.DatasetInfo:
         return self.dataset_info_from_configs(
@@ -101,10 +105,6 @@ class DrawnPets(tfds.core.GeneratorBasedBuilder):
             supervised_keys=("image", "label"),
             disable_shuffling=True,
         )
-
-    def _split_generators(self, dl_manager):
-        sizes = {"train": self.builder_config.train_size, "test": self.builder_config.test_size}
-        return {split: self._generate_examples(split, size) for split, size in sizes.items()}
 
     def _generate_examples(self, split, size):
         for index in range(size):
