@@ -51,7 +51,7 @@ class Photographs(NamedTuple):
 def load_pets(
     split: str = "train", size: int | None = None, *, image_size: int = 128, source: str | None = None
 ) -> Photographs:
-    """Photographs as arrays (slides "Transfer learning", "Object detection", "Segmentation").
+    """Photographs as arrays (slides "Pre-trained model", "Localisation and Segmentation").
 
     Args:
         split: "train" or "test".

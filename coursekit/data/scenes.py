@@ -4,6 +4,7 @@ from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
+from PIL import Image
 
 from coursekit.checks import check_choice, check_integer
 from coursekit.data.digits import load_digits
@@ -119,21 +120,14 @@ def _canvas(generator: np.random.Generator, size: int) -> np.ndarray:
 def _resized(digit: np.ndarray, side: int) -> np.ndarray:
     """The ink of a digit with its longer side so many pixels long: interpolated linearly, cut tight again."""
     ink = _cut(digit)
-    scale = side / max(ink.shape)
-    rows, columns = (_interpolation(length, max(2, round(scale * length))) for length in ink.shape)
-    return _cut(rows @ ink @ columns.T)
+    height, width = (max(2, round(side * length / max(ink.shape))) for length in ink.shape)
+    return _cut(np.asarray(Image.fromarray(ink).resize((width, height), Image.Resampling.BILINEAR)))
 
 
 def _cut(ink: np.ndarray) -> np.ndarray:
     """Without the rows and columns around it that hold no ink."""
     rows, columns = (np.flatnonzero((ink > INK).any(axis=axis)) for axis in (1, 0))
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-
-
-def _interpolation(old: int, new: int) -> np.ndarray:
-    """The matrix (new, old) that interpolates linearly between the middles of pixels."""
-    places = (np.arange(new) + 0.5) * old / new - 0.5
-    return np.array([np.interp(places, np.arange(old), unit) for unit in np.eye(old)], "float32").T
 
 
 def _free_place(

@@ -128,8 +128,6 @@ def animation(figures: list[CourseFigure], *, alt: str, seconds_per_frame: float
     Raises:
         ValueError: fewer than two figures.
     """
-    from PIL import Image
-
     if len(figures) < 2:
         raise ValueError(f"figures must hold at least 2 frames; got {len(figures)}")
     frames = []
