@@ -57,7 +57,7 @@ site: $(VENV)/.site  ## the website and the API pages, into build/site
 bench: $(VENV)/.course  ## speed and accuracy against peers and papers; three hours; writes benchmarks/results.md
 	for script in numpy_mlp applications lenet5 vae gan infogan; do $(BIN)/python benchmarks/$$script.py || exit 1; done
 
-data: $(VENV)/.course  ## prepare the digits and photographs now; downloads up to 800 MB
+data: $(VENV)/.course  ## prepare the digits, characters and photographs now; downloads up to 800 MB
 	$(BIN)/python -m coursekit.data
 
 seeds: $(VENV)/.course  ## make seeds NOTEBOOK=04 N=20: how far each claim is from its bound, under N seeds

@@ -1,7 +1,7 @@
 """Compare every notebook, cell by cell, with its stored outputs (nbval, strictly), in two legs.
 
-The first runs on the digits and animals that coursekit draws itself, the second on real MNIST and real
-photographs, where they are prepared, under another numerical environment: no oneDNN kernels, one thread. A
+The first runs on the digits, animals and characters that coursekit draws itself, the second on real MNIST, real
+photographs and Omniglot, where they are prepared, under another numerical environment: no oneDNN kernels, one thread. A
 claim must hold, and every unmasked character must agree, on both. Ctrl-C stops at once, with the exit status 130.
 """
 
@@ -14,8 +14,12 @@ import safely
 
 ROOT = Path(__file__).parents[1]
 SHARED_CORES = {"OPENBLAS_NUM_THREADS": "1"}  # two kernels run at once
-DRAWN = {"COURSEKIT_DIGITS": "stroke_digits", "COURSEKIT_PHOTOS": "drawn_pets"}
-REAL = {"COURSEKIT_DIGITS": "mnist", "COURSEKIT_PHOTOS": "auto"}
+DRAWN = {
+    "COURSEKIT_DIGITS": "stroke_digits",
+    "COURSEKIT_PHOTOS": "drawn_pets",
+    "COURSEKIT_CHARACTERS": "stroke_characters",
+}
+REAL = {"COURSEKIT_DIGITS": "mnist", "COURSEKIT_PHOTOS": "auto", "COURSEKIT_CHARACTERS": "auto"}
 OTHER_NUMERICS = {
     "TF_ENABLE_ONEDNN_OPTS": "0",
     "TF_NUM_INTRAOP_THREADS": "1",

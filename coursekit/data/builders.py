@@ -6,10 +6,20 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
+from coursekit.data import stroke_characters
 from coursekit.data.drawn_pets import BREEDS, SIDE, draw_pet
 from coursekit.data.stroke_digits import CHUNK, FACTORS, draw_chunk
 
-__all__ = ["DrawnPets", "DrawnPetsConfig", "StrokeDigits", "StrokeDigitsConfig"]
+__all__ = [
+    "DrawnPets",
+    "DrawnPetsConfig",
+    "StrokeCharacters",
+    "StrokeCharactersConfig",
+    "StrokeDigits",
+    "StrokeDigitsConfig",
+]
+
+EXAMPLES = 20  # images of each of the stroke_characters, as Omniglot has
 
 
 @dataclasses.dataclass
@@ -17,8 +27,8 @@ class _Sizes(tfds.core.BuilderConfig):
     """How much to draw, and from which stream.
 
     Attributes:
-        train_size, test_size: images of each split.
-        seed: of the two streams, as in `draw_digits` and `draw_pets`.
+        train_size, test_size: images of each split, or characters.
+        seed: of the two streams, as in `draw_digits`, `draw_characters` and `draw_pets`.
     """
 
     name: str = ""
@@ -36,6 +46,20 @@ class StrokeDigitsConfig(_Sizes):
 
     train_size: int = 20_000
     test_size: int = 4_000
+
+
+@dataclasses.dataclass
+class StrokeCharactersConfig(_Sizes):
+    """How many characters to draw, in how many alphabets, and from which stream."""
+
+    train_size: int = 136
+    test_size: int = 106
+    train_alphabets: int = 5
+    test_alphabets: int = 3
+
+    def __post_init__(self) -> None:
+        train, test = f"{self.train_size}of{self.train_alphabets}", f"{self.test_size}of{self.test_alphabets}"
+        self.name = f"train{train}_test{test}_seed{self.seed}"
 
 
 @dataclasses.dataclass
@@ -83,6 +107,37 @@ class StrokeDigits(_Drawn):
             for i in range(min(CHUNK, size - start)):
                 values = {name: factor[i] for name, factor in factors.items()}
                 yield start + i, {"image": images[i], "label": labels[i]} | values
+
+
+class StrokeCharacters(_Drawn):
+    """Invented characters drawn by coursekit, each image with its true factors (`stroke_characters`)."""
+
+    name = "stroke_characters"
+    default = StrokeCharactersConfig
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        return self.dataset_info_from_configs(
+            description="Characters of invented alphabets, with rotation, slant, width and thickness.",
+            features=tfds.features.FeaturesDict(
+                {
+                    "image": tfds.features.Image(shape=(28, 28, 1)),
+                    "label": tfds.features.Scalar(np.int64),
+                    "alphabet": tfds.features.Scalar(np.int64),
+                }
+                | {name: tfds.features.Scalar(np.float32) for name in stroke_characters.FACTORS}
+            ),
+            supervised_keys=("image", "label"),
+            disable_shuffling=True,
+        )
+
+    def _generate_examples(self, split, size):
+        config = self.builder_config
+        alphabets = {"train": config.train_alphabets, "test": config.test_alphabets}[split]
+        for label, place in enumerate(stroke_characters.places_of(size, alphabets)):  # one character in memory
+            images, factors = stroke_characters.draw_examples(config.seed, split, "curved", *place, EXAMPLES)
+            for i, image in enumerate(images):
+                values = {name: factor[i] for name, factor in factors.items()}
+                yield label * EXAMPLES + i, {"image": image, "label": label, "alphabet": place[0]} | values
 
 
 class DrawnPets(_Drawn):

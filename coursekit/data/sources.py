@@ -26,7 +26,7 @@ class Source:
     """Where data come from.
 
     Attributes:
-        name: "MNIST" or "stroke_digits", "Oxford-IIIT Pet" or "drawn_pets".
+        name: "MNIST" or "stroke_digits", "Omniglot" or "stroke_characters", "Oxford-IIIT Pet" or "drawn_pets".
         reason: why this one, in a few words.
         data_dir: the TFDS data_dir that holds it, or will once it is downloaded or drawn.
     """
@@ -46,6 +46,7 @@ class RealSet:
         choice: its name as a ``source``.
         stand_in: the name of what coursekit draws, on the screen and as a ``source``.
         variable: the environment variable that says which source to use.
+        splits: the splits that it must have in TFDS.
     """
 
     title: str
@@ -53,6 +54,7 @@ class RealSet:
     choice: str
     stand_in: str
     variable: str
+    splits: tuple[str, ...] = SPLITS
 
 
 def asked_for(real: RealSet, source: str | None) -> str:
@@ -78,7 +80,7 @@ def choose(real: RealSet, source: str | None, address: Callable[[], str], unaske
     _, ours = folders.place_to_prepare()
     if choice == real.stand_in:
         return Source(real.stand_in, "as asked", ours)
-    found, broken = folders.prepared(real.tfds, SPLITS)
+    found, broken = folders.prepared(real.tfds, real.splits)
     left = folders.unfinished(real.tfds)
     if found:
         place, folder = found
@@ -119,19 +121,19 @@ def open_chosen(
     quiet_keras()
     import tensorflow_datasets as tfds
 
-    if found.name == real.title and not folders.prepared(real.tfds, SPLITS)[0]:
+    if found.name == real.title and not folders.prepared(real.tfds, real.splits)[0]:
         try:
             with network.patient():
                 tfds.builder(real.tfds, data_dir=found.data_dir).download_and_prepare()
             choose(real, real.choice, address)  # raises if what came is broken
         except Exception as error:  # whatever the network, the disk or TFDS may raise
-            if not folders.prepared(real.tfds, SPLITS)[0]:  # else another process was faster
+            if not folders.prepared(real.tfds, real.splits)[0]:  # else another process was faster
                 if asked_for(real, source) == real.choice:
                     raise DataError(f"{real.title} could not be downloaded to {found.data_dir}: {error}") from error
                 reason = f"the download of {real.title} failed: {type(error).__name__}"
                 found = replace(found, name=real.stand_in, reason=reason)
     if found.name == real.title:
-        (place, folder), _ = folders.prepared(real.tfds, SPLITS)
+        (place, folder), _ = folders.prepared(real.tfds, real.splits)
         reason = f"downloaded to {place}" if found.reason == TO_BE_DOWNLOADED else found.reason
         return replace(found, reason=reason, data_dir=folder.parents[1]), tfds.builder_from_directory(folder)
 

@@ -15,15 +15,13 @@ from functools import cache
 import numpy as np
 
 from coursekit.checks import check_choice, check_integer
+from coursekit.data import strokes
 
 __all__ = ["FACTORS", "draw_digits"]
 
 FACTORS = {"rotation": (-20.0, 20.0), "slant": (-0.4, 0.4), "width": (0.7, 1.3), "thickness": (1.6, 3.6)}
 SPLITS = ("train", "test")
 CHUNK = 500  # images drawn from one random stream: image i never depends on how many are asked for
-POINTS = 72  # pen positions of a digit, about one a pixel
-SIDE = 28  # pixels
-JITTER = 0.055  # of a control point, as a share of the digit's height
 
 # fmt: off
 # Every way of writing each digit: strokes of (x, y) control points, y downwards, about 0.7 x 1 in size.
@@ -126,83 +124,15 @@ def draw_chunk(seed: int, split: str, chunk: int) -> tuple[np.ndarray, np.ndarra
     labels = generator.integers(0, 10, CHUNK)
     factors = {name: generator.uniform(*bounds, CHUNK).astype("float32") for name, bounds in FACTORS.items()}
     way = generator.random(CHUNK)
-    points, weights = np.empty((CHUNK, POINTS, 2), "float32"), np.empty((CHUNK, POINTS), "float32")
+    points, weights = np.empty((CHUNK, strokes.POINTS, 2), "float32"), np.empty((CHUNK, strokes.POINTS), "float32")
     for digit, ways in TEMPLATES.items():
         for index in range(len(ways)):
             chosen = np.flatnonzero((labels == digit) & (np.floor(way * len(ways)) == index))
-            points[chosen], weights[chosen] = _pen_path(digit, index, len(chosen), generator)
-    points = _place(points, weights, factors, generator)
-    return _ink(points, weights, factors["thickness"], generator), labels, factors
+            points[chosen], weights[chosen] = strokes.pen_paths(_spline(digit, index), len(chosen), generator)
+    points = strokes.place(points, weights, factors, generator)
+    return strokes.ink(points, weights, factors["thickness"], generator), labels, factors
 
 
 @cache
 def _spline(digit, index):
-    """Control points, the matrix that turns them into pen positions, and each position's stroke."""
-    strokes = TEMPLATES[digit][index]
-    from scipy.interpolate import CubicSpline  # here, for it takes a while to import
-
-    controls = sorted({point for stroke in strokes for point in stroke})
-    lengths = [np.linalg.norm(np.diff(stroke, axis=0), axis=1) for stroke in strokes]
-    shares = np.array([length.sum() for length in lengths])
-    counts = np.maximum(2, np.round(POINTS * shares / shares.sum())).astype(int)
-    counts[counts.argmax()] += POINTS - counts.sum()
-    matrix = np.zeros((POINTS, len(controls)), "float32")
-    start = 0
-    for stroke, length, count in zip(strokes, lengths, counts):
-        knots = np.concatenate([[0], np.cumsum(length)])
-        basis = CubicSpline(knots, np.eye(len(stroke)), bc_type="natural")(np.linspace(0, knots[-1], count))
-        for column, point in enumerate(stroke):
-            matrix[start : start + count, controls.index(point)] += basis[:, column]
-        start += count
-    return np.array(controls, "float32"), matrix, np.repeat(np.arange(len(counts)), counts)
-
-
-def _pen_path(digit, index, size, generator):
-    """Pen positions (size, POINTS, 2) in the digit's own frame and the ink each one leaves."""
-    controls, matrix, stroke = _spline(digit, index)
-    jittered = controls + generator.normal(0, JITTER, (size, *controls.shape)).astype("float32")
-    points = matrix @ jittered
-    for axis in (0, 1):  # a slow wave bends the whole digit
-        phase = generator.uniform(0, 2 * np.pi, (size, 1)).astype("float32")
-        points[..., axis] += 0.04 * np.sin(4 * points[..., 1 - axis] + phase)
-    gaps = np.linalg.norm(np.diff(points, axis=1), axis=2) * (np.diff(stroke) == 0)
-    weights = (np.pad(gaps, ((0, 0), (0, 1))) + np.pad(gaps, ((0, 0), (1, 0)))) / 2
-    return points, weights
-
-
-def _place(points, weights, factors, generator):
-    """Squeeze, slant and turn the digit, fit it to the box, put its centre of mass in the middle.
-
-    Changes ``weights`` in place: from lengths in the digit's own frame to lengths in pixels.
-    """
-    angle, zero = np.radians(factors["rotation"]), np.zeros(len(points), "float32")
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    squeeze = np.array([[factors["width"], -factors["slant"]], [zero, zero + 1]])
-    transform = np.einsum("ijn,jkn->nki", turn, squeeze).astype("float32")
-    before = np.linalg.norm(np.diff(points, axis=1), axis=2).sum(axis=1)
-    points = points @ transform
-    height = generator.uniform(17, 19, len(points)).astype("float32")
-    points *= (height / np.ptp(points, axis=1).max(axis=1))[:, None, None]
-    weights *= (np.linalg.norm(np.diff(points, axis=1), axis=2).sum(axis=1) / before)[:, None]
-    centre = np.einsum("np,npi->ni", weights, points) / weights.sum(axis=1)[:, None]
-    centre = np.clip(centre, points.max(axis=1) - 11, points.min(axis=1) + 11)  # keep the ink on the canvas
-    return points + (SIDE - 1) / 2 - centre[:, None]
-
-
-def _ink(points, weights, thickness, generator):
-    """Images of a soft round pen: Gaussian stamps along the path, cut off at half their height.
-
-    Across a long line the stamps add up to exp(-d²/2s²), which is 1/2 at d = 1.177 s: the line is
-    2.355 s thick.
-    """
-    along = np.linspace(0, 2 * np.pi, POINTS, dtype="float32")
-    phase = generator.uniform(0, 2 * np.pi, (len(points), 1)).astype("float32")
-    pressure = 1 + 0.15 * np.sin(along + phase)
-    s = thickness[:, None] / 2.355 * pressure
-    pixels = np.arange(SIDE, dtype="float32")
-    columns, rows = (np.exp(-((points[..., axis, None] - pixels) ** 2) / (2 * s[..., None] ** 2)) for axis in (0, 1))
-    columns *= (weights / (s * np.sqrt(2 * np.pi)))[..., None]
-    ink = np.swapaxes(rows, 1, 2) @ columns
-    steepness = np.maximum(thickness / 2.355 / 0.7, 1)  # an edge about one pixel wide, paper left white
-    soft = 0.5 + (ink - 0.5) * steepness[:, None, None]
-    return np.round(255 * np.clip(soft, 0, 1))[..., None].astype("uint8")
+    return strokes.spline(TEMPLATES[digit][index])

@@ -11,7 +11,7 @@ from coursekit.data import folders, network
 @pytest.fixture
 def empty_place(tmp_path, monkeypatch):
     """No TFDS_DATA_DIR, no choice of a source, no network, and an empty place to prepare data in."""
-    for name in ("TFDS_DATA_DIR", "COURSEKIT_DIGITS", "COURSEKIT_PHOTOS"):
+    for name in ("TFDS_DATA_DIR", "COURSEKIT_DIGITS", "COURSEKIT_PHOTOS", "COURSEKIT_CHARACTERS"):
         monkeypatch.delenv(name, raising=False)
     place = tmp_path / "data"
     monkeypatch.setattr(folders, "places", lambda: [("data/", place)])
