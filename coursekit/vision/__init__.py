@@ -1,5 +1,5 @@
 """Convolutional networks: blocks, the famous architectures built from them, what they cost and what others have
-taught them; distorted images; boxes and masks."""
+taught them; Siamese networks; distorted images; boxes and masks."""
 
 from coursekit.vision.architectures import (
     alexnet,
@@ -22,9 +22,11 @@ from coursekit.vision.blocks import (
 from coursekit.vision.boxes import average_precision, box_iou, dice, mean_iou, non_maximum_suppression
 from coursekit.vision.costs import blueprint, count_operations
 from coursekit.vision.detection import anchor_grid, decode_boxes, encode_boxes, match_anchors
+from coursekit.vision.siamese import OneShotTasks, one_shot_tasks, siamese, siamese_encoder
 from coursekit.vision.weights import copy_weights, load_imagenet_weights
 
 __all__ = [
+    "OneShotTasks",
     "RandomDistortion",
     "alexnet",
     "anchor_grid",
@@ -47,9 +49,12 @@ __all__ = [
     "match_anchors",
     "mean_iou",
     "non_maximum_suppression",
+    "one_shot_tasks",
     "residual_block",
     "resnet18",
     "resnet34",
     "resnet50",
+    "siamese",
+    "siamese_encoder",
     "vgg16",
 ]
