@@ -6,6 +6,7 @@ from coursekit.data.drawn_pets import draw_pets
 from coursekit.data.folders import DataError
 from coursekit.data.pets import Photographs, load_pets, pets_source, stream_pets
 from coursekit.data.scenes import Scenes, load_scenes
+from coursekit.data.series import sliding_windows
 from coursekit.data.stroke_characters import draw_characters
 from coursekit.data.stroke_digits import draw_digits
 
@@ -25,6 +26,7 @@ __all__ = [
     "load_pets",
     "load_scenes",
     "pets_source",
+    "sliding_windows",
     "stream_digits",
     "stream_pets",
 ]

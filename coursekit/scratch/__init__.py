@@ -1,6 +1,7 @@
 """Neural networks from scratch: NumPy and the lecture's equations, nothing else.
 
-Read in this order: `activations`, `losses`, `penalties`, `perceptron`, `optimizers`, `convolution`.
+Read in this order: `activations`, `losses`, `penalties`, `perceptron`, `optimizers`, `convolution`,
+`recurrent`.
 """
 
 from coursekit.scratch.activations import (
@@ -19,6 +20,7 @@ from coursekit.scratch.losses import Loss, binary_cross_entropy, cross_entropy, 
 from coursekit.scratch.optimizers import SGD, Adam, batches, fit
 from coursekit.scratch.penalties import Penalty, l1, l2
 from coursekit.scratch.perceptron import MLP
+from coursekit.scratch.recurrent import simple_rnn
 
 __all__ = [
     "Activation",
@@ -47,4 +49,5 @@ __all__ = [
     "Adam",
     "batches",
     "fit",
+    "simple_rnn",
 ]
