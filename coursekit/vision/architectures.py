@@ -57,7 +57,7 @@ def lenet5(
     Raises:
         ValueError: as above (at least 32 x 32), or another pooling.
     """
-    _check(input_shape, classes, include_top, smallest=32)
+    check_network(input_shape, classes, include_top, smallest=32)
     check_choice("pooling", pooling, ("average", "max"))
     pool = layers.AveragePooling2D if pooling == "average" else layers.MaxPooling2D
     image = layers.Input(input_shape, name="image")
@@ -91,7 +91,7 @@ def alexnet(
     Raises:
         ValueError: as above (at least 67 x 67), or groups that are neither 1 nor 2.
     """
-    _check(input_shape, classes, include_top, smallest=67)
+    check_network(input_shape, classes, include_top, smallest=67)
     if groups not in (1, 2):
         raise ValueError(f"groups must be 1 (one tower) or 2 (the paper's two GPUs); got {groups!r}")
     plain = {"batch_normalization": False}
@@ -128,7 +128,7 @@ def vgg16(
     Raises:
         ValueError: as above (at least 32 x 32).
     """
-    _check(input_shape, classes, include_top, smallest=32)
+    check_network(input_shape, classes, include_top, smallest=32)
     image = x = layers.Input(input_shape, name="image")
     for block, (depth, filters) in enumerate([(2, 64), (2, 128), (3, 256), (3, 512), (3, 512)], start=1):
         for number in range(1, depth + 1):
@@ -209,7 +209,7 @@ def _resnet(
     include_top: bool = True,
 ) -> Model:
     check_choice("stem", stem, ("imagenet", "cifar"))
-    _check(input_shape, classes, include_top, smallest=32 if stem == "imagenet" else 8)
+    check_network(input_shape, classes, include_top, smallest=32 if stem == "imagenet" else 8)
     image = layers.Input(input_shape, name="image")
     if stem == "imagenet":
         x = layers.ZeroPadding2D(3, name="conv1_pad")(image)
@@ -263,7 +263,7 @@ def inception_v1(
     Raises:
         ValueError: as above (at least 32 x 32; 65 x 65 with auxiliary heads, which go with the top).
     """
-    _check(input_shape, classes, include_top, smallest=65 if auxiliary_heads else 32)
+    check_network(input_shape, classes, include_top, smallest=65 if auxiliary_heads else 32)
     if auxiliary_heads and not include_top:
         raise ValueError("auxiliary_heads=True needs include_top=True: the heads are classifiers")
     plain = {"batch_normalization": False}
@@ -324,7 +324,7 @@ def efficientnet_lite0(
     Raises:
         ValueError: as above (at least 32 x 32).
     """
-    _check(input_shape, classes, include_top, smallest=32)
+    check_network(input_shape, classes, include_top, smallest=32)
     image = layers.Input(input_shape, name="image")
     options = {"activation": "relu6", "epsilon": 1e-3, "use_bias": False}
     x = conv_block(image, 32, 3, strides=2, name="stem", **options)
@@ -346,7 +346,7 @@ def efficientnet_lite0(
     return Model(image, x, name=name)
 
 
-def _check(input_shape: Any, classes: Any, include_top: bool, smallest: int) -> None:
+def check_network(input_shape: Any, classes: Any, include_top: bool, smallest: int) -> None:
     """Raise TypeError or ValueError unless a network that needs ``smallest`` pixels can be built."""
     check_channels_last()
     sizes = tuple(input_shape) if isinstance(input_shape, Sequence) else ()

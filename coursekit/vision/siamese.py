@@ -10,7 +10,7 @@ import numpy as np
 from keras import Model, layers, ops
 
 from coursekit.checks import check_array, check_integer
-from coursekit.vision.architectures import _check as check_image
+from coursekit.vision.architectures import check_network
 
 __all__ = ["OneShotTasks", "one_shot_tasks", "siamese", "siamese_encoder"]
 
@@ -33,7 +33,7 @@ def siamese_encoder(
         ValueError, TypeError: input_shape is not three integers or too small, features out of range, or
             Keras is set to channels first.
     """
-    check_image(input_shape, 1, True, smallest=65)
+    check_network(input_shape, 1, True, smallest=65)
     check_integer("features", features, at_least=1)
     image = layers.Input(input_shape, name="image")
     x = image
