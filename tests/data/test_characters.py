@@ -11,7 +11,7 @@ from PIL import Image
 
 from coursekit import data
 from coursekit.data import characters as module
-from coursekit.data import network
+from coursekit.data import folders, network
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def drawn_place(tmp_path_factory):
 @pytest.fixture
 def drawn(drawn_place, monkeypatch):
     """A place where the drawn characters are prepared, by the first test that asks."""
-    monkeypatch.setenv("TFDS_DATA_DIR", str(drawn_place))
+    monkeypatch.setattr(folders, "places", lambda: [("data/", drawn_place)])
     monkeypatch.setenv("COURSEKIT_CHARACTERS", "stroke_characters")
 
 
