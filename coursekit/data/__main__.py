@@ -3,8 +3,8 @@
 from coursekit.data import load_characters, load_digits
 from coursekit.data.pets import prepare_pets
 
-for source in ("auto", "stroke_digits"):
-    for split in ("train", "test"):
-        load_digits(split, source=source)
-        load_characters(split, source=source)
+for load, drawn in ((load_digits, "stroke_digits"), (load_characters, "stroke_characters")):
+    for source in ("auto", drawn):
+        for split in ("train", "test"):
+            load(split, source=source)
 prepare_pets()
