@@ -3,6 +3,7 @@
 import configparser
 import os
 import re
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from PIL import Image
 
 from coursekit import data
 from coursekit.data import characters as module
-from coursekit.data import folders, network
+from coursekit.data import folders, network, pets
 
 
 @pytest.fixture(scope="module")
@@ -178,6 +179,19 @@ def test_without_a_network_they_are_drawn(elsewhere, capsys):
         "characters: stroke_characters (Omniglot is not prepared, and there is no network) · test 6 of 3 alphabets",
     ]
     assert [folder.name for folder in (elsewhere / "stroke_characters").iterdir()] == ["train9of2_test6of3_seed0"]
+
+
+def test_preparing_everything_asks_each_set_for_sources_that_it_has(elsewhere, monkeypatch):
+    """``python -m coursekit.data``; nothing is drawn here."""
+    asked = []
+    monkeypatch.setattr(data, "load_digits", lambda split, source: asked.append(data.digits_source(source).reason))
+    monkeypatch.setattr(
+        data, "load_characters", lambda split, source: asked.append(data.characters_source(source).reason)
+    )
+    monkeypatch.setattr(pets, "prepare_pets", lambda: asked.append("photographs"))
+    runpy.run_module("coursekit.data", run_name="__main__")
+    unprepared = [f"{name} is not prepared, and there is no network" for name in ("MNIST", "Omniglot")]
+    assert asked == [reason for auto in unprepared for reason in (auto, auto, "as asked", "as asked")] + ["photographs"]
 
 
 def test_a_refused_download(elsewhere, refusing, capsys):
