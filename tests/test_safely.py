@@ -27,6 +27,13 @@ os.replace("pids.new", "pids")
 time.sleep(600)"""
 
 
+DECK = "../build/slides/01_quick.html"  # what is made last of the first notebook
+
+
+def wait_for(name):
+    return f"import pathlib, time\nwhile not pathlib.Path({name!r}).exists():\n    time.sleep(0.05)\n"
+
+
 @pytest.fixture
 def course(tmp_path):
     """A checkout of its own: the tools, and three notebooks of which the second sleeps."""
@@ -73,6 +80,13 @@ def stopped(course):
                 psutil.Process(pid).kill()
 
 
+def rewrite(course, stem, code):
+    path = course / "notebooks" / f"{stem}.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[1].source = code
+    nbformat.write(notebook, path)
+
+
 def pids(course):
     path = course / "notebooks" / "pids"
     return [int(pid) for pid in path.read_text(encoding="utf-8").split()] if path.exists() else []
@@ -91,8 +105,9 @@ def stored(course):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 def test_a_course_that_is_stopped_keeps_what_is_done(course, stopped, number):
+    rewrite(course, "02_sleeps", wait_for(DECK) + SLEEP)
     before = stored(course)
-    status, output = stopped(number, "tools/build_course.py")
+    status, output = stopped(number, "tools/build_course.py", "--at-once", "1")
     assert status == 130
     assert "[1/3] 01_quick" in output and "[3/3]" not in output and "FAILED" not in output
     assert "\nstopped: 1 of 3 notebooks done; what is in build/ can be used\n" in output
@@ -108,7 +123,7 @@ def test_a_course_that_is_stopped_keeps_what_is_done(course, stopped, number):
 
 def test_outputs_that_are_stopped_leave_the_stored_notebooks_whole(course, stopped):
     before = stored(course)
-    status, output = stopped(signal.SIGINT, "tools/build_course.py", "--store")
+    status, output = stopped(signal.SIGINT, "tools/build_course.py", "--store", "--at-once", "1")
     assert status == 130
     assert "\nstopped: 1 of 3 notebooks done; the others are stored as they were\n" in output
     after = stored(course)
@@ -116,6 +131,18 @@ def test_outputs_that_are_stopped_leave_the_stored_notebooks_whole(course, stopp
     assert {name for name in after if after[name] != before[name]} == {"01_quick.ipynb"}
     quick = nbformat.read(course / "notebooks" / "01_quick.ipynb", as_version=4)
     assert quick.cells[1].outputs[0].text == "✓ a claim: 1 ≤ 2\n"
+
+
+def test_a_course_that_runs_several_notebooks_at_once_stops_them_all(course, stopped):
+    others = course / "notebooks" / "others"
+    rewrite(course, "03_never", SLEEP.replace("pids", others.name))
+    rewrite(course, "02_sleeps", wait_for(DECK) + wait_for(others.name) + SLEEP)
+    status, output = stopped(signal.SIGINT, "tools/build_course.py", "--at-once", "2")
+    assert status == 130
+    assert "[1/3] 01_quick" in output and "[2/3]" not in output
+    assert "\nstopped: 1 of 3 notebooks done; what is in build/ can be used\n" in output
+    sleeping = [int(pid) for pid in others.read_text(encoding="utf-8").split()]
+    assert wait_until(lambda: not any(psutil.pid_exists(pid) for pid in sleeping)), "a process is left behind"
 
 
 def test_seeds_that_are_stopped_print_the_table_so_far(course, stopped):

@@ -81,8 +81,8 @@ def test_a_failing_notebook_is_reported_and_the_rest_still_runs(tools, course, m
     stored = {path: path.read_bytes() for path in (course / "notebooks").iterdir()}
     assert build(tools, monkeypatch) == 1
     out = capsys.readouterr().out
-    assert re.search(r"\[1/2\] 01_broken .*\d s +\d+ MB   FAILED\n +cell 3, `# a comment`: ZeroDivisionError", out)
-    assert re.search(r"\[2/2\] 02_sound .*\d s +\d+ MB   ok", out)
+    assert re.search(r"\[\d/2\] 01_broken .*\d s +\d+ MB   FAILED\n +cell 3, `# a comment`: ZeroDivisionError", out)
+    assert re.search(r"\[\d/2\] 02_sound .*\d s +\d+ MB   ok", out)
     assert "1 of 2 notebooks failed" in out
     assert {path: path.read_bytes() for path in (course / "notebooks").iterdir()} == stored
     broken = nbformat.read(course / "build" / "notebooks" / "01_broken.ipynb", as_version=4)

@@ -4,7 +4,9 @@
     python tools/build_course.py 04 05           these notebooks only
     python tools/build_course.py --render-only   pages and decks of the stored outputs
     python tools/build_course.py --store         execute and store the outputs in notebooks/
+    python tools/build_course.py --at-once 1     one notebook after the other, each with all cores
 
+By default as many notebooks run at once as there are cores, each with one thread.
 Only --store changes notebooks/, and only where every cell succeeded. A notebook that fails is
 reported with its cell, the others still run, and the exit status is 1. Everything in build/ works
 without a network. Ctrl-C stops at once, with the exit status 130: what is finished is rendered, and no
@@ -12,21 +14,32 @@ file is left half written.
 """
 
 import argparse
+import os
+import re
 import shutil
+import time
+from collections.abc import Iterator
+from contextlib import closing
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
+import psutil
 import safely
 import sphinx_revealjs
-from execution import NOTEBOOKS, ROOT, chosen, execute, quiet_environment
+from execution import NOTEBOOKS, ROOT, chosen, execute_each, quiet_environment
 from nbconvert import HTMLExporter, SlidesExporter
 
 BUILD = ROOT / "build"
 TEMPLATES = Path(__file__).parent / "templates"
 EXPORTERS = {"pages": HTMLExporter, "slides": SlidesExporter}
 MATHJAX = Path(find_spec("sphinx-mathjax-offline").origin).parent / "static" / "mathjax"
+MEMORY = 2.5e9  # bytes of a notebook and its share of the rest
+ONE_THREAD = {
+    name: "1"
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+}
 ASSETS = {
     # One script that draws formulas as SVG: browsers may refuse a file's page the fonts in another folder.
     "mathjax/tex-svg-full.js": MATHJAX / "tex-svg-full.js",
@@ -35,21 +48,19 @@ ASSETS = {
 }
 
 
-def build(paths: list[Path], *, run: bool, store: bool) -> int:
-    """Execute and render the notebooks one after the other; the tool's exit status."""
+def build(paths: list[Path], *, run: bool, store: bool, at_once: int) -> int:
+    """Execute and render the notebooks; the tool's exit status."""
     done = failures = 0
     stopped = False
     try:
         if not store:
             copy_assets()
-        for number, path in enumerate(paths, start=1):
-            if run:
-                print(f"[{number}/{len(paths)}] {path.stem:34}", end="", flush=True)
-                path, succeeded = run_one(path, store)
+        with closing(execute_all(paths, store, at_once) if run else ((path, True) for path in paths)) as built:
+            for path, succeeded in built:
                 failures += not succeeded
-            if not store:
-                render(path)
-            done += 1
+                if not store:
+                    render(path)
+                done += 1
     except KeyboardInterrupt:
         stopped = True
         kept = "what is in build/ can be used" if not store else "the others are stored as they were"
@@ -61,19 +72,43 @@ def build(paths: list[Path], *, run: bool, store: bool) -> int:
     return safely.STOPPED if stopped else int(failures > 0)
 
 
-def run_one(path: Path, store: bool) -> tuple[Path, bool]:
-    """Execute a notebook and end its line; the executed copy, and whether every cell succeeded."""
-    notebook = nbformat.read(path, as_version=4)
-    result = execute(notebook, NOTEBOOKS)
-    print(f"{result.seconds:6.1f} s {result.megabytes:7.0f} MB   {'FAILED' if result.failure else 'ok'}", flush=True)
-    if result.failure:
-        print(f"        {result.failure}", flush=True)
-    elif store:
-        notebook.metadata.language_info = {"name": "python"}
-        safely.write_notebook(notebook, path)
-    executed = BUILD / "notebooks" / path.name
-    safely.write_notebook(notebook, executed)
-    return executed, not result.failure
+def execute_all(paths: list[Path], store: bool, at_once: int) -> Iterator[tuple[Path, bool]]:
+    """Execute the notebooks, the longest first, a line for each; gives the executed copies and whether they succeeded."""
+    if at_once > 1:
+        paths = sorted(paths, key=stated_seconds, reverse=True)  # a long one that starts last would run alone
+    notebooks = [nbformat.read(path, as_version=4) for path in paths]
+    environment = dict(os.environ) | (ONE_THREAD if at_once > 1 else {})
+    start = time.monotonic()
+    with closing(execute_each(notebooks, NOTEBOOKS, at_once=at_once, environment=environment)) as runs:
+        for count, (number, result) in enumerate(runs, start=1):
+            path, notebook = paths[number], notebooks[number]
+            verdict = "FAILED" if result.failure else "ok"
+            print(
+                f"[{count}/{len(paths)}] {path.stem:34}{result.seconds:6.1f} s {result.megabytes:7.0f} MB   {verdict}",
+                flush=True,
+            )
+            if result.failure:
+                print(f"        {result.failure}", flush=True)
+            elif store:
+                notebook.metadata.language_info = {"name": "python"}
+                safely.write_notebook(notebook, path)
+            executed = BUILD / "notebooks" / path.name
+            safely.write_notebook(notebook, executed)
+            yield executed, not result.failure
+    if len(paths) > 1:
+        print(f"{time.monotonic() - start:.0f} s, {at_once} at once", flush=True)
+
+
+def stated_seconds(path: Path) -> int:
+    """What the notebook's opening says it takes."""
+    stated = re.search(r"\*Running time:\* about (\d+) seconds", path.read_text(encoding="utf-8"))
+    return int(stated[1]) if stated else 0
+
+
+def as_many_as_fit() -> int:
+    """Notebooks at once: one a core, as far as the memory goes."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, min(cores, psutil.virtual_memory().available // MEMORY))
 
 
 def copy_assets() -> None:
@@ -138,9 +173,14 @@ def main() -> int:
     parser.add_argument("notebooks", nargs="*", help="numbers or names; all by default")
     parser.add_argument("--render-only", action="store_true", help="render the stored outputs, execute nothing")
     parser.add_argument("--store", action="store_true", help="store the outputs in notebooks/")
+    parser.add_argument("--at-once", type=int, metavar="N", help="notebooks that run together; one a core by default")
     arguments = parser.parse_args()
+    if arguments.at_once is not None and arguments.at_once < 1:
+        parser.error(f"--at-once must be at least 1; got {arguments.at_once}")
     quiet_environment()
-    return build(chosen(arguments.notebooks), run=not arguments.render_only, store=arguments.store)
+    paths = chosen(arguments.notebooks)
+    at_once = min(len(paths), arguments.at_once or as_many_as_fit())
+    return build(paths, run=not arguments.render_only, store=arguments.store, at_once=at_once)
 
 
 if __name__ == "__main__":

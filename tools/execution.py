@@ -1,4 +1,4 @@
-"""Run a notebook in a kernel of this Python or another, and measure what it takes."""
+"""Run notebooks in kernels of this Python or another, and measure what they take."""
 
 import asyncio
 import os
@@ -6,6 +6,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,39 +66,62 @@ def execute(
     Raises:
         KeyboardInterrupt: on Ctrl-C; the kernel and all that it started are dead by then.
     """
-    client = NotebookClient(
-        notebook,
-        _Kernel(python=python),
-        timeout=None,
-        allow_errors=keep_going,
-        coalesce_streams=True,
-        resources={"metadata": {"path": str(folder)}},
-    )
-    run = _Run(client, environment or dict(os.environ))
-    start = time.monotonic()
+    options = {"keep_going": keep_going, "python": python, "environment": environment}
+    [(_, execution)] = execute_each([notebook], folder, **options)
+    return execution
+
+
+def execute_each(
+    notebooks: Sequence[nbformat.NotebookNode], folder: Path, *, at_once: int = 1, **options
+) -> Iterator[tuple[int, Execution]]:
+    """Run notebooks in place, several at once; gives the index and the run of each as it ends.
+
+    Args:
+        notebooks: get the outputs; they start in this order.
+        folder: where the kernels run.
+        at_once: how many run together.
+        options: those of `execute`.
+
+    Raises:
+        KeyboardInterrupt: on Ctrl-C; the kernels and all that they started are dead by then.
+    """
+    waiting, running = deque(enumerate(notebooks)), {}
     try:
-        run.start()
-        threading.Thread(target=run.watch_memory, daemon=True).start()
-        while not run.ended.wait(0.1):  # a join that Ctrl-C interrupts would take the thread for ended
-            pass
-    except KeyboardInterrupt:
-        run.stop()
-        raise
-    for cell in notebook.cells:
-        cell.metadata.pop("execution", None)
-    return Execution(time.monotonic() - start, run.peak, _first_failure(notebook) or run.failure)
+        while waiting or running:
+            ended = [number for number, run in running.items() if run.ended.is_set()]
+            runs = [running.pop(number) for number in ended]
+            while waiting and len(running) < at_once:
+                number, notebook = waiting.popleft()
+                running[number] = _Run(notebook, folder, **options)
+                running[number].start()
+            for number, run in zip(ended, runs):
+                yield number, run.execution()
+            time.sleep(0.1)  # a join that Ctrl-C interrupts would take the thread for ended
+    finally:
+        for run in running.values():
+            run.stop()
 
 
 class _Run(threading.Thread):
     """A kernel's whole life, in a thread: there, nbclient leaves the signals alone."""
 
-    def __init__(self, client, environment):
+    def __init__(self, notebook, folder, keep_going=False, python=sys.executable, environment=None):
         super().__init__(daemon=True)
-        self.client, self.kernel, self.environment = client, client.km, environment
+        self.notebook, self.environment = notebook, environment or dict(os.environ)
+        self.client = NotebookClient(
+            notebook,
+            _Kernel(python=python),
+            timeout=None,
+            allow_errors=keep_going,
+            coalesce_streams=True,
+            resources={"metadata": {"path": str(folder)}},
+        )
+        self.kernel = self.client.km
         self.failure, self.peak, self.ended = None, 0.0, threading.Event()
-        self.cancel = None
+        self.cancel, self.begun = None, time.monotonic()
 
     def run(self):
+        threading.Thread(target=self.watch_memory, daemon=True).start()
         try:
             asyncio.run(self.life())
         except asyncio.CancelledError:
@@ -104,7 +129,14 @@ class _Run(threading.Thread):
         except Exception as error:  # a cell that raised, or a kernel that died
             self.failure = f"{type(error).__name__}: {error}"
         finally:
+            self.seconds = time.monotonic() - self.begun
             self.ended.set()
+
+    def execution(self):
+        """What the run took, once it has ended."""
+        for cell in self.notebook.cells:
+            cell.metadata.pop("execution", None)
+        return Execution(self.seconds, self.peak, _first_failure(self.notebook) or self.failure)
 
     async def life(self):
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
