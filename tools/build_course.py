@@ -15,7 +15,6 @@ file is left half written.
 
 import argparse
 import os
-import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -28,7 +27,7 @@ import nbformat
 import psutil
 import safely
 import sphinx_revealjs
-from execution import NOTEBOOKS, ROOT, chosen, execute_each, quiet_environment
+from execution import NOTEBOOKS, ROOT, chosen, execute_each, longest_first, quiet_environment
 from nbconvert import HTMLExporter, SlidesExporter
 
 BUILD = ROOT / "build"
@@ -75,7 +74,7 @@ def build(paths: list[Path], *, run: bool, store: bool, at_once: int) -> int:
 def execute_all(paths: list[Path], store: bool, at_once: int) -> Iterator[tuple[Path, bool]]:
     """Execute the notebooks, the longest first, a line for each; gives the executed copies and whether they succeeded."""
     if at_once > 1:
-        paths = sorted(paths, key=stated_seconds, reverse=True)  # a long one that starts last would run alone
+        paths = longest_first(paths)
     notebooks = [nbformat.read(path, as_version=4) for path in paths]
     environment = dict(os.environ) | (ONE_THREAD if at_once > 1 else {})
     start = time.monotonic()
@@ -97,12 +96,6 @@ def execute_all(paths: list[Path], store: bool, at_once: int) -> Iterator[tuple[
             yield executed, not result.failure
     if len(paths) > 1:
         print(f"{time.monotonic() - start:.0f} s, {at_once} at once", flush=True)
-
-
-def stated_seconds(path: Path) -> int:
-    """What the notebook's opening says it takes."""
-    stated = re.search(r"\*Running time:\* about (\d+) seconds", path.read_text(encoding="utf-8"))
-    return int(stated[1]) if stated else 0
 
 
 def as_many_as_fit() -> int:

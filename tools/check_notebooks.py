@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import safely
+from execution import chosen, longest_first
 
 ROOT = Path(__file__).parents[1]
 SHARED_CORES = {"OPENBLAS_NUM_THREADS": "1"}  # two kernels run at once
@@ -44,9 +45,10 @@ def leg(title: str, notebooks: list[str], **environment: str) -> int:
         "2",
         "--dist",
         "loadfile",
+        "--no-loadscope-reorder",
         "-q",
         "--durations=5",
-        *(notebooks or ["notebooks"]),
+        *map(str, longest_first(chosen(notebooks))),
     ]
     environment = os.environ | {"COURSEKIT_PROFILE": "quick"} | SHARED_CORES | environment
     try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -201,6 +202,16 @@ def chosen(names: list[str]) -> list[Path]:
             sys.exit(f"no notebook {name!r} in notebooks/; there are: {', '.join(path.stem for path in everything)}")
         found += matches
     return found
+
+
+def longest_first(paths: list[Path]) -> list[Path]:
+    """Notebooks by the time that their openings state: a long one that starts last would run alone."""
+
+    def stated_seconds(path):
+        stated = re.search(r"\*Running time:\* about (\d+) seconds", path.read_text(encoding="utf-8"))
+        return int(stated[1]) if stated else 0
+
+    return sorted(paths, key=stated_seconds, reverse=True)
 
 
 def quiet_environment() -> None:
