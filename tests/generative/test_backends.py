@@ -68,6 +68,7 @@ def images(n=8):
     return np.random.default_rng(0).uniform(size=(n, *SHAPE)).astype("float32")
 
 
+@pytest.mark.skipif(ON_JAX, reason="runs both backends by itself, with the tests on TensorFlow")
 def test_a_step_on_jax_is_the_step_on_tensorflow(run_python, tmp_path):
     """Weights, moving averages, momentum and all reported terms, with k = 1, 2, 3, for GAN and InfoGAN."""
     results = []
