@@ -64,6 +64,8 @@ class GAN(CheckedModel):
         prior: of z, "normal" N(0, I) or "uniform" on [-1, 1].
         gradient_penalty: gamma of gamma/2 E ||grad_x a(x)||^2 at real x in D's loss: R1 of Mescheder,
             Geiger & Nowozin (2018), with which training converges near the equilibrium.
+            For a D without batch normalisation: of a batch's variance TensorFlow has a wrong second
+            derivative (its `moments` stops a gradient; JAX has the right one).
         instance_noise: standard deviation of Gaussian noise on all that D sees, real and fake
             (Sonderby et al. 2017), so that their distributions overlap.
         seed: of z and of the noise; None for one drawn from Keras' global seed.
