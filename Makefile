@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 NOTEBOOK ?=
 N ?= 20
+# what runs once more on Keras' other backend; compiling for speed would take longer than it saves
+ON_JAX := KERAS_BACKEND=jax JAX_PLATFORMS=cpu JAX_DISABLE_MOST_OPTIMIZATIONS=1
+TESTS_ON_JAX := tests/generative tests/vision tests/test_callbacks.py tests/test_claims.py tests/test_run.py
 # make CONSTRAINTS=/dev/null: the newest releases
 CONSTRAINTS ?= constraints.txt
 
@@ -27,6 +30,7 @@ course: $(VENV)/.course  ## execute every notebook, then render pages and slides
 
 test: lint  ## unit tests, conventions, an install like Colab's, and every notebook compared with its stored outputs
 	$(BIN)/python tools/safely.py $(BIN)/python -m pytest -n 2
+	$(ON_JAX) $(BIN)/python tools/safely.py $(BIN)/python -m pytest -n 2 $(TESTS_ON_JAX)
 	$(BIN)/python tools/check_install.py --constraints $(CONSTRAINTS)
 	$(BIN)/python tools/check_notebooks.py
 

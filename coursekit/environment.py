@@ -1,15 +1,16 @@
 """Where the course runs: its profile, its device, and a Keras that starts without a word."""
 
+import json
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import TextIO
 
 from coursekit.checks import check_choice
 
-__all__ = ["BACKENDS", "PROFILES", "check_channels_last", "device", "profile", "quiet_keras", "say"]
+__all__ = ["BACKENDS", "PROFILES", "check_channels_last", "chosen_backend", "device", "profile", "quiet_keras", "say"]
 
 PROFILES = ("quick", "full")
 BACKENDS = ("tensorflow", "jax")
@@ -43,20 +44,27 @@ def _gpus() -> list[str]:
     return [name for name in quiet_keras().distribution.list_devices() if not name.startswith("cpu")]
 
 
-def quiet_keras() -> ModuleType:
+def quiet_keras(needs: str | None = None) -> ModuleType:
     """Keras, with its backend woken up and none of their start-up messages.
 
     TensorFlow logs from C++ before any Python setting reaches it, so the first import runs with
     the process's standard error closed. Later it logs nothing below a fatal error: at the level of
     errors it also tells of graph optimisations that it had to leave out. What fails still raises.
+    On JAX TensorFlow is woken up too, for its pipelines, and kept off the GPU.
+
+    Args:
+        needs: a backend to use instead of the one that Keras is set to.
 
     Raises:
-        ValueError: Keras is set to a backend that the course does not run on.
+        ValueError: Keras is set to a backend that the course does not run on, or already runs on
+            another one than ``needs``.
         ImportError: the backend it is set to is not installed.
     """
     if "keras" not in sys.modules:
         if name := os.environ.get("KERAS_BACKEND"):
             check_choice("KERAS_BACKEND", name, BACKENDS)
+        if needs:
+            os.environ["KERAS_BACKEND"] = needs
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         with _silent_stderr():
             try:
@@ -68,9 +76,30 @@ def quiet_keras() -> ModuleType:
             absl.logging.set_verbosity(absl.logging.ERROR)
             if keras.backend.backend() in BACKENDS:
                 keras.distribution.list_devices()
+            if keras.backend.backend() == "jax":
+                import tensorflow as tf
+
+                tf.config.set_visible_devices([], "GPU")
     keras = sys.modules["keras"]
     check_choice("the backend of Keras, set by KERAS_BACKEND or keras.json,", keras.backend.backend(), BACKENDS)
+    if needs and keras.backend.backend() != needs:
+        raise ValueError(
+            f"this notebook needs Keras with {needs}, and Keras already runs with {keras.backend.backend()}: "
+            "restart the kernel and run this cell first"
+        )
     return keras
+
+
+def chosen_backend() -> str:
+    """The backend that Keras runs on, or will: KERAS_BACKEND, then keras.json, then TensorFlow."""
+    if "keras" in sys.modules:
+        return sys.modules["keras"].backend.backend()
+    if name := os.environ.get("KERAS_BACKEND"):
+        return name
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    with suppress(OSError, ValueError, AttributeError):
+        return json.loads((home / "keras.json").read_text(encoding="utf-8")).get("backend", "tensorflow")
+    return "tensorflow"
 
 
 def check_channels_last() -> None:

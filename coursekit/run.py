@@ -4,8 +4,8 @@ import platform
 from dataclasses import dataclass
 from typing import TypeVar
 
-from coursekit.checks import check_integer
-from coursekit.environment import device, profile, quiet_keras, say
+from coursekit.checks import check_choice, check_integer
+from coursekit.environment import BACKENDS, chosen_backend, device, profile, quiet_keras, say
 
 __all__ = ["Run", "start"]
 
@@ -31,7 +31,7 @@ class Run:
         return quick if self.profile == "quick" else full
 
 
-def start(seed: int) -> Run:
+def start(seed: int, *, needs: str | None = None) -> Run:
     """Begin a run: seed Python, NumPy and Keras, choose the profile and say so in one line.
 
     Also prepares Keras for the course: images have their channels last and numbers are float32
@@ -40,15 +40,20 @@ def start(seed: int) -> Run:
 
     Args:
         seed: any integer from 0 to 2**32 - 1; the same seed gives the same run.
+        needs: the backend, "tensorflow" or "jax", that a notebook cannot do without; by default it runs on
+            either. Keras then starts with it, and the line tells what Keras was set to instead.
 
     Raises:
         TypeError: seed is not an integer.
-        ValueError: seed is out of range, COURSEKIT_PROFILE is neither "quick" nor "full", or Keras is
-            set to a backend other than TensorFlow and JAX.
+        ValueError: seed is out of range, COURSEKIT_PROFILE is neither "quick" nor "full", Keras is
+            set to a backend other than TensorFlow and JAX, or runs already on one that is not ``needs``.
         ImportError: that backend is not installed.
     """
     check_integer("seed", seed, at_least=0, at_most=2**32 - 1)
-    keras = quiet_keras()
+    if needs is not None:
+        check_choice("needs", needs, BACKENDS)
+    asked = chosen_backend()
+    keras = quiet_keras(needs)
     seed, chosen = int(seed), profile()
 
     # registers the classes that saved models name
@@ -56,6 +61,7 @@ def start(seed: int) -> Run:
     from coursekit.keras_internals import fit_without_autotuner
 
     fit_without_autotuner()
+    needed = f", which this notebook needs, instead of {asked}," * (needs is not None and asked != needs)
     replaced = _course_settings(keras)
     keras.utils.set_random_seed(seed)
     plotting.use_style()
@@ -63,7 +69,7 @@ def start(seed: int) -> Run:
     source = data.digits_source()
     say(
         f"coursekit {__version__}, Python {platform.python_version()}, Keras {keras.version()} "
-        f"with {keras.backend.backend()} on {run.device}{replaced} · profile {run.profile} · seed {run.seed} · "
+        f"with {keras.backend.backend()}{needed} on {run.device}{replaced} · profile {run.profile} · seed {run.seed} · "
         f"digits: {source.name} ({source.reason})"
     )
     return run

@@ -65,6 +65,43 @@ def test_a_backend_that_is_not_installed(run_python):
     assert "ImportError: the backend that KERAS_BACKEND, jax, asks for cannot be imported: " in done.stderr
 
 
+@pytest.mark.parametrize("asked, said", [("jax", True), ("tensorflow", False), ("", False)])
+def test_a_notebook_gets_the_backend_that_it_needs(asked, said, run_python):
+    """And the student is told, in the one line, what it runs with instead."""
+    done = run_python("import coursekit; coursekit.start(seed=1, needs='tensorflow')", KERAS_BACKEND=asked)
+    (line,) = done.stdout.splitlines()
+    assert f"Keras {keras.version()} with tensorflow{', which this notebook needs, instead of jax,' * said} on " in line
+    assert done.stderr == ""
+
+
+def test_the_backend_of_a_keras_json_gives_way_too(tmp_path, run_python):
+    (tmp_path / "keras.json").write_text(json.dumps({"backend": "jax"}), encoding="utf-8")
+    for needs, with_which in (
+        ("'tensorflow'", "tensorflow, which this notebook needs, instead of jax, on"),
+        ("None", "jax on"),
+    ):
+        done = run_python(
+            f"import os; os.environ.pop('KERAS_BACKEND', 0)\nimport coursekit; coursekit.start(seed=1, needs={needs})",
+            KERAS_HOME=str(tmp_path),
+            JAX_PLATFORMS="cpu",
+        )
+        assert f" with {with_which} CPU" in done.stdout and done.stderr == ""
+
+
+def test_a_backend_that_is_needed_too_late(run_python):
+    done = run_python(
+        "import keras, coursekit; coursekit.start(seed=1, needs='tensorflow')",
+        KERAS_BACKEND="jax",
+        JAX_PLATFORMS="cpu",
+        succeed=False,
+    )
+    assert (
+        "ValueError: this notebook needs Keras with tensorflow, and Keras already runs with jax: restart" in done.stderr
+    )
+    with pytest.raises(ValueError, match="needs must be one of tensorflow, jax; got 'torch'"):
+        coursekit.start(seed=1, needs="torch")
+
+
 def test_a_gpu_that_is_not_used_is_named(monkeypatch):
     monkeypatch.setattr(environment.Path, "exists", lambda path: str(path) == "/dev/nvidia0")
     assert re.fullmatch(

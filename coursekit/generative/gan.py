@@ -9,6 +9,8 @@ With scores no logarithm ever meets a 0: log D = -softplus(-a) and log(1 - D) = 
 """
 
 from contextlib import nullcontext
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -24,7 +26,15 @@ from coursekit.generative.checked_model import (
     in_batches,
     vector_length,
 )
-from coursekit.generative.gradients import gradient, gradient_tape, require_tensorflow, whole_batch
+from coursekit.generative.gradients import (
+    apply_gradients,
+    differentiate,
+    differentiate_weights,
+    dropping_updates,
+    gradient,
+    run_step,
+    whole_batch,
+)
 
 __all__ = ["GAN", "GAN_LOSSES", "PRIORS"]
 
@@ -54,6 +64,8 @@ class GAN(CheckedModel):
         prior: of z, "normal" N(0, I) or "uniform" on [-1, 1].
         gradient_penalty: gamma of gamma/2 E ||grad_x a(x)||^2 at real x in D's loss: R1 of Mescheder,
             Geiger & Nowozin (2018), with which training converges near the equilibrium.
+            For a D without batch normalisation: of a batch's variance TensorFlow has a wrong second
+            derivative (its `moments` stops a gradient; JAX has the right one).
         instance_noise: standard deviation of Gaussian noise on all that D sees, real and fake
             (Sonderby et al. 2017), so that their distributions overlap.
         seed: of z and of the noise; None for one drawn from Keras' global seed.
@@ -65,7 +77,6 @@ class GAN(CheckedModel):
         TypeError, ValueError: models that do not fit together, a discriminator that ends in a sigmoid, an
             unknown loss or prior, weights below 0, steps below 1. Later: values outside [0, 1] for images
             (examples of rank 3); batches of fewer than k examples.
-        NotImplementedError: `fit` and `evaluate` on a backend other than TensorFlow.
     """
 
     networks = ("generator", "discriminator")
@@ -131,6 +142,8 @@ class GAN(CheckedModel):
                 optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
             optimizer.build(getattr(self, role).trainable_variables)
             setattr(self, f"{role}_optimizer", optimizer)
+        both = [*self.generator_optimizer.variables, *self.discriminator_optimizer.variables]
+        self.optimizer = SimpleNamespace(built=True, variables=both)  # what `fit` on JAX hands from step to step
 
     @property
     def metrics(self) -> list:
@@ -146,7 +159,7 @@ class GAN(CheckedModel):
                 raise ValueError(f"{self._batch_rule}; got one of {smallest} with batch_size = {batch_size}")
         try:
             return super().fit(x, y, *args, **options)
-        except Exception as error:  # TensorFlow's own, from `whole_batch`
+        except Exception as error:  # from `whole_batch`, TensorFlow's own there
             if self._batch_rule not in str(error):
                 raise
             raise ValueError(f"{self._batch_rule}; got a smaller one, such as the last of an epoch") from None
@@ -154,10 +167,6 @@ class GAN(CheckedModel):
     @property
     def _batch_rule(self):
         return f"batches must hold at least discriminator_steps = {self.discriminator_steps} examples"
-
-    def _checked(self, x, y, sample_weight):
-        require_tensorflow(type(self).__name__)
-        return super()._checked(x, y, sample_weight)
 
     def call(self, x: KerasTensor) -> KerasTensor:
         """D(x): (batch, *example) -> (batch,)."""
@@ -171,7 +180,7 @@ class GAN(CheckedModel):
             training: with the statistics of the batch and dropout, as in training.
             frozen: leave the moving averages of the discriminator alone even so.
         """
-        with keras.StatelessScope() if frozen else nullcontext():  # which drops what is written to them
+        with dropping_updates(self) if frozen else nullcontext():
             outputs = keras.tree.flatten(self.discriminator(x, training=training))
         score, *codes = map(self.to_loss_dtype, outputs)
         return ops.reshape(score, (-1,)), *codes
@@ -233,42 +242,49 @@ class GAN(CheckedModel):
 
     # Algorithm 1
 
-    def train_step(self, data: Any) -> dict:
+    def train_step(self, *state_and_data: Any) -> Any:
         """One iteration of Algorithm 1, compiled by `fit`."""
-        x = whole_batch(self._examples(data), self.discriminator_steps, self._batch_rule)
-        for step in range(self.discriminator_steps):
-            share, last = x[step :: self.discriminator_steps], step == self.discriminator_steps - 1
+        return run_step(self, self._iteration, *state_and_data)
+
+    def _iteration(self, data):
+        x, k = whole_batch(self._examples(data), self.discriminator_steps, self._batch_rule), self.discriminator_steps
+        for share in (x[step::k] for step in range(k - 1)):
             z = self.latent(ops.shape(share)[0])
-            with gradient_tape() as generator_tape, nullcontext() if last else keras.StatelessScope():
-                fake_and_penalties = [self.generator(z, training=True), *self.generator.losses]
-            self._update_discriminator(share, fake_and_penalties[0], z)
-        self._update_generator(fake_and_penalties, z, generator_tape)
+            with dropping_updates(self):
+                fake = self.generator(z, training=True)
+            self._update_discriminator(share, fake, z)
+        share = x[k - 1 :: k]
+        z = self.latent(ops.shape(share)[0])
+        fake_and_penalties, backward = differentiate_weights(
+            lambda: [self.generator(z, training=True), *self.generator.losses], self.generator.trainable_variables, self
+        )
+        self._update_discriminator(share, fake_and_penalties[0], z)
+        self._update_generator(fake_and_penalties, z, backward)
         return self.get_metrics_result()
 
     def _update_discriminator(self, x, fake, z):
         variables, optimizer = self.discriminator.trainable_variables, self.discriminator_optimizer
-        with gradient_tape() as tape:
-            loss = self.discriminator_loss(x, fake, z)
-            scaled_loss = optimizer.scale_loss(loss)
+        loss, backward = differentiate_weights(partial(self.discriminator_loss, x, fake, z), variables, self)
         self.update_trackers(x, discriminator_loss=loss)
         if variables:  # none when it is frozen
-            optimizer.apply(tape.gradient(scaled_loss, variables), variables)
+            apply_gradients(optimizer, backward(optimizer.scale_loss(ops.ones_like(loss))), variables)
 
-    def _update_generator(self, fake_and_penalties, z, generator_tape):
+    def _update_generator(self, fake_and_penalties, z, backward):
         """The chain rule in two parts: how D scores the fakes, then how the fakes follow from G's weights."""
         variables, optimizer = self.generator.trainable_variables, self.generator_optimizer
         fake, *penalties = fake_and_penalties
-        with gradient_tape(watch_accessed_variables=False) as tape:
-            tape.watch(fake)
-            loss = self.generator_loss(fake, z)
-            scaled_loss = optimizer.scale_loss(loss)
+        loss, slope_of_fake = differentiate(lambda images: self.generator_loss(images, z), fake)
         self.update_trackers(z, generator_loss=sum(penalties, start=loss))
         if variables:
-            slopes = [tape.gradient(scaled_loss, fake), *(optimizer.scale_loss(ops.ones_like(p)) for p in penalties)]
-            optimizer.apply(generator_tape.gradient(fake_and_penalties, variables, slopes), variables)
+            one = optimizer.scale_loss(ops.ones_like(loss))
+            slopes = [slope_of_fake(one), *(ops.cast(one, penalty.dtype) for penalty in penalties)]
+            apply_gradients(optimizer, backward(slopes), variables)
 
-    def test_step(self, data: Any) -> dict:
+    def test_step(self, *state_and_data: Any) -> Any:
         """The reports, without any update or noise on the images."""
+        return run_step(self, self._reports, *state_and_data)
+
+    def _reports(self, data):
         x = self._examples(data)
         z = self.latent(ops.shape(x)[0])
         (real_score, *_), (fake_score, *codes) = (

@@ -1,13 +1,26 @@
-"""The one place of this room where the backend shows: Keras has no gradients of its own."""
+"""The one place of this room where the backend shows: Keras has no gradients of its own.
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+TensorFlow records on a tape what an eager function does. JAX differentiates pure functions, so there a
+function runs in a `keras.StatelessScope`, in which the variables have the values that it is given and what
+it assigns comes out as a result. A step that is written with the functions below runs on both.
+"""
+
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import keras
-from keras import KerasTensor, ops
+from keras import KerasTensor, Model, ops
 
-__all__ = ["batch_jacobian", "gradient", "gradient_tape", "require_tensorflow", "whole_batch"]
+__all__ = [
+    "apply_gradients",
+    "batch_jacobian",
+    "differentiate",
+    "differentiate_weights",
+    "dropping_updates",
+    "gradient",
+    "run_step",
+    "whole_batch",
+]
 
 
 def gradient(function: Callable[[KerasTensor], KerasTensor], x: KerasTensor) -> KerasTensor:
@@ -16,17 +29,8 @@ def gradient(function: Callable[[KerasTensor], KerasTensor], x: KerasTensor) -> 
     Raises:
         NotImplementedError: a backend other than TensorFlow and JAX.
     """
-    x = ops.convert_to_tensor(x)
-    if keras.backend.backend() == "tensorflow":
-        with gradient_tape() as tape:
-            tape.watch(x)
-            y = function(x)
-        return tape.gradient(y, x, unconnected_gradients="zero")
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return jax.grad(function)(x)
-    raise NotImplementedError(f"gradient needs Keras on TensorFlow or JAX; got {keras.backend.backend()}")
+    y, backward = differentiate(function, ops.convert_to_tensor(x))
+    return backward(ops.ones_like(y))
 
 
 def batch_jacobian(function: Callable[[KerasTensor], KerasTensor], x: KerasTensor, outputs: int) -> KerasTensor:
@@ -52,23 +56,136 @@ def batch_jacobian(function: Callable[[KerasTensor], KerasTensor], x: KerasTenso
     return ops.reshape(gradient(sum_of_own_outputs, copies), (-1, outputs, *x.shape[1:]))
 
 
-def gradient_tape(**options: Any) -> AbstractContextManager:
-    """A `tf.GradientTape`."""
+def differentiate(
+    function: Callable[[KerasTensor], KerasTensor], x: KerasTensor
+) -> tuple[KerasTensor, Callable[[KerasTensor], KerasTensor]]:
+    """The forward pass of a function, and its backward pass.
+
+    Args:
+        function: of x; what it assigns to variables must not depend on x.
+        x: a tensor.
+
+    Returns:
+        y = function(x), and a function from the slope dL/dy, of the shape of y, to dL/dx, of the shape
+        of x. It can be called once.
+
+    Raises:
+        NotImplementedError: a backend other than TensorFlow and JAX.
+    """
+    if not _on_tensorflow():
+        import jax
+
+        y, backward = jax.vjp(function, x)
+        return y, lambda slope: backward(slope)[0]
     import tensorflow as tf
 
-    return tf.GradientTape(**options)
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(x)
+        y = function(x)
+    return y, lambda slope: tape.gradient(y, x, slope, unconnected_gradients="zero")
 
 
-def require_tensorflow(model: str) -> None:
-    """Raise NotImplementedError unless Keras runs on TensorFlow."""
-    if keras.backend.backend() != "tensorflow":
-        raise NotImplementedError(f"{model} trains with Keras on TensorFlow; got {keras.backend.backend()}")
+def differentiate_weights(
+    function: Callable[[], Any], variables: list[keras.Variable], model: Model
+) -> tuple[Any, Callable[[Any], list[KerasTensor]]]:
+    """The forward pass of a function of a model's weights, and its backward pass.
+
+    Args:
+        function: gives a tensor or a list of tensors, y.
+        variables: the weights.
+        model: whose variables and metrics are all that the function reads and assigns.
+
+    Returns:
+        y, and a function from the slopes dL/dy, in the structure of y, to dL/dw for each of the
+        variables. It can be called once.
+    """
+    if _on_tensorflow():
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            y = function()
+        return y, lambda slopes: tape.gradient(y, variables, slopes)
+    import jax
+
+    state = [*model.variables, *model.metrics_variables]
+
+    def pure(values):
+        with keras.StatelessScope([*_values(state), *zip(variables, values)], collect_losses=True) as scope:
+            y = function()
+        return y, [scope.get_current_value(variable) for variable in state]
+
+    y, backward, updates = jax.vjp(pure, [variable.value for variable in variables], has_aux=True)
+    _assign(state, updates)
+    return y, lambda slopes: backward(slopes)[0]
+
+
+def dropping_updates(model: Model) -> keras.StatelessScope:
+    """A scope that drops what is assigned to the variables of a model in it, such as moving averages."""
+    return keras.StatelessScope() if _on_tensorflow() else keras.StatelessScope(_values(model.variables))
+
+
+def apply_gradients(optimizer: keras.Optimizer, gradients: list[KerasTensor], variables: list[keras.Variable]) -> None:
+    """One update of the variables that the optimizer was built for."""
+    if _on_tensorflow():
+        optimizer.apply(gradients, variables)
+        return
+    # `apply` of an optimizer that scales the loss assigns within a branch, which JAX does not trace
+    memory = optimizer.variables
+    new = optimizer.stateless_apply([m.value for m in memory], gradients, [v.value for v in variables])
+    _assign([*variables, *memory], [*new[0], *new[1]])
+
+
+def run_step(model: Model, step: Callable[[Any], dict], *arguments: Any) -> Any:
+    """A step that assigns to variables, as `Model.fit` and `Model.evaluate` of the backend want it.
+
+    Args:
+        model: with ``optimizer.variables`` of all that the step changes beside its own.
+        step: from a batch to the reports.
+        arguments: of `train_step` or `test_step`: the batch; on JAX the values of all variables before it.
+
+    Returns:
+        The reports; on JAX also the new values of the variables.
+    """
+    if _on_tensorflow():
+        return step(*arguments)
+    values, batch = arguments
+    optimizers = [model.optimizer.variables] * (len(values) == 4)  # in `fit` alone
+    groups = [model.trainable_variables, model.non_trainable_variables, *optimizers, model.metrics_variables]
+    pairs = [pair for group in zip(groups, values) for pair in zip(*group)]
+    with keras.StatelessScope(pairs) as scope:
+        reports = step(batch)
+    return reports, tuple([scope.get_current_value(variable) for variable in group] for group in groups)
 
 
 def whole_batch(x: KerasTensor, least: int, message: str) -> KerasTensor:
-    """x; in a compiled step a batch of fewer examples than ``least`` raises TensorFlow's InvalidArgumentError."""
+    """x; a batch of fewer examples than ``least`` raises.
+
+    Raises:
+        ValueError: at once, where the size of the batch is known.
+        tf.errors.InvalidArgumentError: in a compiled step of TensorFlow, when it runs.
+    """
+    if not _on_tensorflow():
+        if len(x) < least:
+            raise ValueError(message)
+        return x
     import tensorflow as tf
 
     enough = tf.debugging.assert_greater_equal(tf.shape(x)[0], least, message=message)
     with tf.control_dependencies([enough] if enough is not None else []):
         return tf.identity(x)
+
+
+def _on_tensorflow() -> bool:
+    backend = keras.backend.backend()
+    if backend not in ("tensorflow", "jax"):
+        raise NotImplementedError(f"gradients need Keras on TensorFlow or JAX; got {backend}")
+    return backend == "tensorflow"
+
+
+def _values(variables: Iterable[keras.Variable]) -> list[tuple]:
+    return [(variable, variable.value) for variable in variables]
+
+
+def _assign(variables: Iterable[keras.Variable], values: Iterable[KerasTensor]) -> None:
+    for variable, value in zip(variables, values):
+        variable.assign(value)

@@ -192,6 +192,7 @@ print("trained")
 
 
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="all tests of this room run on JAX then")
 def test_all_three_train_on_jax(tmp_path):
     root = Path(__file__).parents[2]
     environment = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(root)}

@@ -158,7 +158,7 @@ def test_weights_in_the_loss_of_a_layer_count():
     generator = keras.Sequential([layers.Input((1,)), layers.Dense(1, kernel_regularizer=penalty)])
     discriminator = keras.Sequential([layers.Input((1,)), layers.Dense(1, kernel_regularizer=penalty)])
     model, x = GAN(generator, discriminator, seed=1), np.ones((4, 1), "float32")
-    (w, _), (v, _) = generator.get_weights(), discriminator.get_weights()
+    w, v = np.ones((1, 1)), np.ones((1, 1))
     with_penalty, without = [], []
     for collected, factor in ((with_penalty, 0.5), (without, 0.0)):
         penalty.l2 = factor

@@ -66,8 +66,13 @@ def test_opening(notebook, path):
 def test_setup_cell(notebook):
     setup = code(notebook)[0].source
     assert setup.startswith(SETUP), "the same lines in every notebook find coursekit, install it or say what to do"
-    assert len(re.findall(r"coursekit\.start\(seed=\d+\)", setup)) == 1
+    starts = re.findall(r"coursekit\.start\(seed=\d+(, needs=\"tensorflow\")?\)", setup)
+    assert len(starts) == 1
     assert not any("coursekit.start" in cell.source for cell in code(notebook)[1:])
+    tapes = [cell.source for cell in code(notebook)[1:] if "GradientTape" in cell.source and "keras." in cell.source]
+    assert bool(tapes) <= bool(starts[0]), (
+        "a tape sees through a Keras model on TensorFlow alone: say that it is needed"
+    )
 
 
 def test_closing(notebook):

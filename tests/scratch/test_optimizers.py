@@ -28,8 +28,8 @@ def test_trajectory_is_that_of_keras(ours, reference):
     variable, reference = keras.Variable(theta, dtype="float64"), reference()
     for _ in range(30):
         ours.step(theta, CURVATURE * theta)
-        reference.apply([CURVATURE * variable.value.numpy()], [variable])
-        np.testing.assert_allclose(theta, variable.value.numpy(), atol=1e-5)
+        reference.apply([CURVATURE * variable.numpy()], [variable])
+        np.testing.assert_allclose(theta, variable.numpy(), atol=1e-5)
 
 
 def test_adam_bias_correction_makes_the_first_step_the_learning_rate():
