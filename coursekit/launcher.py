@@ -33,6 +33,7 @@ __all__ = ["WorkerError", "launch"]
 
 LAST_LINES = 20  # of a worker, that an error shows
 PATIENCE = 0.2  # seconds for a signal to be seen beside the errors of those that it cut off
+NOT_NEEDED = ("tensorflow", "sklearn", "pandas", "matplotlib")  # Keras would import them: seconds, 200 MB a process
 QUICK_COMPILER = "--xla_backend_optimization_level=0"  # XLA would spend longer on a program than it runs here
 
 
@@ -58,13 +59,13 @@ def launch(
     using: Sequence[Callable] = (),
     seconds: float = 120,
     environment: Mapping[str, str] | None = None,
+    without: Sequence[str] = NOT_NEEDED,
 ) -> list[Any]:
     """Run a function in several processes at once; what each of them returned, in their order.
 
     The processes get the text of the function, not its surroundings: it imports what it needs itself, and
-    may call the functions in ``using``. TensorFlow, whose import takes seconds, cannot be imported there.
-    All of them are stopped as soon as one fails, when the time is up and on Ctrl-C. Nothing stays behind:
-    no process, no port, no file.
+    may call the functions in ``using``. All of them are stopped as soon as one fails, when the time is up
+    and on Ctrl-C. Nothing stays behind: no process, no port, no file.
 
     Args:
         function: defined by ``def`` in a notebook or a file.
@@ -74,6 +75,7 @@ def launch(
         seconds: the limit for all of it.
         environment: more variables for the processes, such as ``{"XLA_FLAGS": ""}`` for programs that
             run so long that it pays to optimise them.
+        without: modules that cannot be imported there, so that Keras starts quickly; () for none.
 
     Returns:
         One value for each process, as JSON gives it back: lists for tuples and arrays.
@@ -94,7 +96,8 @@ def launch(
         folder = Path(folder)
         (folder / "program.py").write_text(text, encoding="utf-8")
         (folder / "arguments.json").write_text(text_of_arguments, encoding="utf-8")
-        (folder / "worker.py").write_text(_text(_work) + f"\n_work({function.__name__!r})\n", encoding="utf-8")
+        call = f"\n_work({function.__name__!r}, {tuple(without)!r})\n"
+        (folder / "worker.py").write_text(_text(_work) + call, encoding="utf-8")
         port, workers, ends = _free_port(), [], queue.SimpleQueue()
         try:
             for number in range(processes):
@@ -106,7 +109,7 @@ def launch(
         return [_result(worker, folder / f"{worker.number}.json") for worker in workers]
 
 
-def _work(name):
+def _work(name, without):
     """What a worker does: the whole of its program, as text."""
     import json
     import os
@@ -121,7 +124,7 @@ def _work(name):
         os._exit(1)
 
     threading.Thread(target=until_the_launcher_is_gone, daemon=True).start()
-    sys.modules["tensorflow"] = None
+    sys.modules.update(dict.fromkeys(without))  # an import of None raises ImportError
     folder = Path(__file__).parent
     try:
         function = runpy.run_path(str(folder / "program.py"))[name]
