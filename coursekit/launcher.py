@@ -23,6 +23,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
@@ -57,7 +58,7 @@ def launch(
     *,
     arguments: Mapping[str, Any] | None = None,
     using: Sequence[Callable] = (),
-    seconds: float = 120,
+    seconds: float = 300,
     environment: Mapping[str, str] | None = None,
     without: Sequence[str] = NOT_NEEDED,
 ) -> list[Any]:
@@ -84,7 +85,10 @@ def launch(
         TypeError, ValueError: a function without a text or with names from outside, processes that is no
             integer >= 1, arguments that JSON cannot write, or seconds that is no number > 0.
         WorkerError: a process was killed, raised, or did not finish in time.
+        OSError: on Windows, where JAX has no way for its processes to talk.
     """
+    if not hasattr(os, "killpg"):
+        raise OSError("launch needs Linux or macOS: JAX's processes cannot talk to each other on Windows")
     check_integer("processes", processes, at_least=1)
     check_number("seconds", seconds, positive=True)
     text = _program(function, using)
@@ -97,7 +101,7 @@ def launch(
         (folder / "program.py").write_text(text, encoding="utf-8")
         (folder / "arguments.json").write_text(text_of_arguments, encoding="utf-8")
         call = f"\n_work({function.__name__!r}, {tuple(without)!r})\n"
-        (folder / "worker.py").write_text(_text(_work) + call, encoding="utf-8")
+        (folder / "worker.py").write_text(WORKER + call, encoding="utf-8")
         port, workers, ends = _free_port(), [], queue.SimpleQueue()
         try:
             for number in range(processes):
@@ -138,6 +142,9 @@ def _work(name, without):
         os._exit(1)  # at once: JAX would wait at the end for the others, who wait for this one
 
 
+WORKER = inspect.getsource(_work)  # now: this file may be edited while it is in use
+
+
 class _Worker:
     """A process, and a thread that reads what it writes and notices its end."""
 
@@ -162,8 +169,9 @@ class _Worker:
         self.ends.put((self, self.process.wait()))
 
     def stop(self):
-        """Kill it if it still runs, and put its pipes away."""
-        self.process.kill()
+        """Kill it and what it started, whatever still runs, and put its pipes away."""
+        with suppress(OSError):  # all gone
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self.reader.join()
         self.process.stdin.close()

@@ -77,6 +77,17 @@ def sleeping(which, seconds=60):
         time.sleep(seconds)
 
 
+def with_child(path):
+    import subprocess
+    import sys
+    import time
+
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(str(child.pid))
+    time.sleep(60)
+
+
 def array():
     import numpy as np
 
@@ -203,6 +214,19 @@ def test_workers_that_hang(which, who):
     with pytest.raises(WorkerError, match=who) as caught:
         launch(sleeping, 3, using=[number], arguments={"which": which}, seconds=1.5)
     assert caught.value.status is None and caught.value.process == which[0]
+
+
+def test_what_a_worker_started_is_stopped_too(tmp_path):
+    path = tmp_path / "pid"
+    with pytest.raises(WorkerError, match="did not finish"):
+        launch(with_child, 1, arguments={"path": str(path)}, seconds=3)
+    pid = int(path.read_text(encoding="utf-8"))
+    for _ in range(100):
+        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+            break
+        time.sleep(0.05)
+    else:
+        pytest.fail(f"process {pid} still runs")
 
 
 @pytest.mark.parametrize(
