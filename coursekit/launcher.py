@@ -118,18 +118,21 @@ def _work(name, without):
     import json
     import os
     import runpy
+    import shutil
     import sys
     import threading
     import traceback
     from pathlib import Path
 
+    folder = Path(__file__).parent
+
     def until_the_launcher_is_gone():
         os.read(0, 1)  # comes back with nothing when the pipe is closed
+        shutil.rmtree(folder, ignore_errors=True)
         os._exit(1)
 
     threading.Thread(target=until_the_launcher_is_gone, daemon=True).start()
     sys.modules.update(dict.fromkeys(without))  # an import of None raises ImportError
-    folder = Path(__file__).parent
     try:
         function = runpy.run_path(str(folder / "program.py"))[name]
         result = function(**json.loads((folder / "arguments.json").read_text(encoding="utf-8")))

@@ -283,8 +283,7 @@ def test_no_process_outlives_the_one_that_started_them(number, tmp_path):
     assert number != signal.SIGINT or said.rstrip().endswith("KeyboardInterrupt")
     _, alive = psutil.wait_procs([psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)], timeout=20)
     assert not alive
-    if number == signal.SIGINT:
-        assert not list(tmp_path.glob("coursekit-*"))
+    assert not list(tmp_path.glob("coursekit-*"))
 
 
 @pytest.fixture(scope="module")
