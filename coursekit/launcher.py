@@ -3,8 +3,9 @@
     launch(train, processes=2, arguments={"steps": 20})
 
 Each process is a fresh Python with Keras on JAX and one thread. `keras.distribution.initialize()` in
-the function finds the others: the launcher sets the variables that it reads. The processes talk over
-the loopback interface, with the collectives (gloo) that JAX has for CPUs on Linux and macOS.
+the function finds the others: the launcher sets the variables that it reads. The processes talk on
+this machine, with the collectives (gloo) that JAX has for CPUs on Linux and macOS; gloo listens at the
+address of the machine's own name.
 """
 
 import builtins
@@ -109,7 +110,9 @@ def launch(
             _wait(workers, ends, seconds)
         finally:
             for worker in workers:
-                worker.stop()
+                worker.kill()
+            for worker in workers:
+                worker.tidy()
         return [_result(worker, folder / f"{worker.number}.json") for worker in workers]
 
 
@@ -119,6 +122,7 @@ def _work(name, without):
     import os
     import runpy
     import shutil
+    import signal
     import sys
     import threading
     import traceback
@@ -129,7 +133,7 @@ def _work(name, without):
     def until_the_launcher_is_gone():
         os.read(0, 1)  # comes back with nothing when the pipe is closed
         shutil.rmtree(folder, ignore_errors=True)
-        os._exit(1)
+        os.killpg(0, signal.SIGKILL)  # itself and what it started: it leads a group of its own
 
     threading.Thread(target=until_the_launcher_is_gone, daemon=True).start()
     sys.modules.update(dict.fromkeys(without))  # an import of None raises ImportError
@@ -171,10 +175,13 @@ class _Worker:
             self.lines.append(line.rstrip())
         self.ends.put((self, self.process.wait()))
 
-    def stop(self):
-        """Kill it and what it started, whatever still runs, and put its pipes away."""
+    def kill(self):
+        """Kill it and what it started, whatever still runs."""
         with suppress(OSError):  # all gone
             os.killpg(self.process.pid, signal.SIGKILL)
+
+    def tidy(self):
+        """Wait for its end and put its pipes away."""
         self.process.wait()
         self.reader.join()
         self.process.stdin.close()
@@ -281,6 +288,7 @@ def _environment(number: int, processes: int, port: int, more: Mapping[str, str]
 
 
 def _free_port() -> int:
+    """A port that nobody has now; whoever took it before process 0 does would make that one fail, in words."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]

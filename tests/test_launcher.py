@@ -259,9 +259,11 @@ INTERRUPTED = """
     from coursekit.launcher import launch
 
     def forever():
-        import os, time
-        with open({path!r} + str(os.getpid()), "w"):
-            time.sleep(60)
+        import os, subprocess, time
+        child = subprocess.Popen(["sleep", "60"])
+        for pid in (child.pid, os.getpid()):
+            open({path!r} + str(pid), "w").close()
+        time.sleep(60)
 
     launch(forever, 2)
 """
@@ -269,13 +271,13 @@ INTERRUPTED = """
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_no_process_outlives_the_one_that_started_them(number, tmp_path):
-    """Ctrl-C, and a kernel that is killed and can clean up nothing."""
+    """Ctrl-C, and a kernel that is killed and can clean up nothing; workers, and what they started."""
     script = tmp_path / "script.py"
     script.write_text(textwrap.dedent(INTERRUPTED).format(path=str(tmp_path / "pid")), encoding="utf-8")
     root = str(Path(__file__).parents[1])
     environment = os.environ | {"PYTHONPATH": root, "TMPDIR": str(tmp_path)}
     process = subprocess.Popen([sys.executable, str(script)], env=environment, stderr=subprocess.PIPE, text=True)
-    while len(pids := [int(path.name[3:]) for path in tmp_path.glob("pid*")]) < 2:
+    while len(pids := [int(path.name[3:]) for path in tmp_path.glob("pid*")]) < 4:
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
     process.send_signal(number)
