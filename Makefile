@@ -19,7 +19,7 @@ export TFDS_DATA_DIR := $(abspath ../shared/tensorflow_datasets)
 endif
 endif
 
-.PHONY: help course test lab slides site bench data seeds mutants outputs badges constraints clean
+.PHONY: help course test test-jax lab slides site bench data seeds mutants outputs badges constraints clean
 .PHONY: lint format check-install check-newest
 
 help:  ## this list
@@ -30,9 +30,11 @@ course: $(VENV)/.course  ## execute every notebook, then render pages and slides
 
 test: lint  ## unit tests, conventions, an install like Colab's, and every notebook compared with its stored outputs
 	$(BIN)/python tools/safely.py $(BIN)/python -m pytest -n 2
-	$(ON_JAX) $(BIN)/python tools/safely.py $(BIN)/python -m pytest -n 2 $(TESTS_ON_JAX)
 	$(BIN)/python tools/check_install.py --constraints $(CONSTRAINTS)
 	$(BIN)/python tools/check_notebooks.py
+
+test-jax: $(VENV)/.course  ## the tests of the models once more, with Keras on JAX
+	$(ON_JAX) $(BIN)/python tools/safely.py $(BIN)/python -m pytest -n 2 $(TESTS_ON_JAX)
 
 lint: $(VENV)/.course  ## what ruff says of the code and its layout
 	$(BIN)/ruff check
