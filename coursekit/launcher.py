@@ -34,6 +34,7 @@ from coursekit.checks import check_integer, check_number
 __all__ = ["WorkerError", "launch"]
 
 LAST_LINES = 20  # of a worker, that an error shows
+LAST_WORDS = 2  # seconds for what a worker wrote to be read after its end
 PATIENCE = 0.2  # seconds for a signal to be seen beside the errors of those that it cut off
 NOT_NEEDED = ("tensorflow", "sklearn", "pandas", "matplotlib")  # Keras would import them: seconds, 200 MB a process
 QUICK_COMPILER = "--xla_backend_optimization_level=0"  # XLA would spend longer on a program than it runs here
@@ -168,12 +169,18 @@ class _Worker:
             start_new_session=True,  # Ctrl-C reaches this process alone
         )
         self.reader = threading.Thread(target=self._read, daemon=True)
+        self.watcher = threading.Thread(target=self._watch, daemon=True)
         self.reader.start()
+        self.watcher.start()
 
     def _read(self):
         for line in self.process.stdout:
             self.lines.append(line.rstrip())
-        self.ends.put((self, self.process.wait()))
+
+    def _watch(self):
+        status = self.process.wait()
+        self.reader.join(LAST_WORDS)  # what left the group of the worker may hold the pipe for ever
+        self.ends.put((self, status))
 
     def kill(self):
         """Kill it and what it started, whatever still runs."""
@@ -182,10 +189,10 @@ class _Worker:
 
     def tidy(self):
         """Wait for its end and put its pipes away."""
-        self.process.wait()
-        self.reader.join()
+        self.watcher.join()
         self.process.stdin.close()
-        self.process.stdout.close()
+        if not self.reader.is_alive():
+            self.process.stdout.close()
 
 
 def _wait(workers: list[_Worker], ends: queue.SimpleQueue, seconds: float) -> None:

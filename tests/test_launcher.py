@@ -1,6 +1,5 @@
 """Several processes: results in order, every way to fail, nothing left behind, and a killed run that goes on."""
 
-import glob
 import os
 import signal
 import subprocess
@@ -139,13 +138,13 @@ def train(path, die_at=None):
 
 
 @pytest.fixture(autouse=True)
-def nothing_left_behind():
+def nothing_left_behind(monkeypatch, tmp_path_factory):
     """Neither a process nor a folder of a launch is left when a test ends."""
-    pattern = str(Path(tempfile.gettempdir(), "coursekit-*"))
-    before = set(glob.glob(pattern))
+    folder = tmp_path_factory.mktemp("launches")  # of this test alone: others may run beside it
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
     children = set(psutil.Process().children())
     yield
-    assert set(glob.glob(pattern)) <= before
+    assert not list(folder.iterdir())
     assert not [child for child in set(psutil.Process().children()) - children if child.is_running()]
 
 
@@ -227,6 +226,18 @@ def test_what_a_worker_started_is_stopped_too(tmp_path):
         time.sleep(0.05)
     else:
         pytest.fail(f"process {pid} still runs")
+
+
+def failing_with_a_stray():
+    import subprocess
+
+    subprocess.Popen(["sleep", "90"], start_new_session=True)  # leaves the group and keeps the pipe
+    raise ValueError("about to end")
+
+
+def test_a_stray_that_keeps_the_pipe_delays_no_error():
+    with pytest.raises(WorkerError, match="ended with exit status 1(.|\n)*ValueError: about to end"):
+        launch(failing_with_a_stray, 1, seconds=60)  # before the stray ends
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import re
 import statistics
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -106,6 +107,20 @@ def test_a_failing_notebook_is_reported_and_the_rest_still_runs(tools, course, m
     assert "<title>02 · Sound</title>" in pages["pages/02_sound.html"]
     assert "01_broken.html" in pages["pages/02_sound.html"]  # the way back
     assert pages["slides/02_sound.html"].count("<section") >= 4
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "profile", "expected"), [(100, "quick", 3), (6, "quick", 2), (1, "quick", 1), (100, "full", 1)]
+)
+def test_as_many_notebooks_at_once_as_fit(tools, monkeypatch, gigabytes, profile, expected):
+    tool = tools["build_course"]
+    monkeypatch.setattr(tool.os, "sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
+    monkeypatch.setattr(tool.psutil, "virtual_memory", lambda: SimpleNamespace(available=gigabytes * 10**9))
+    monkeypatch.setattr(tool.Path, "exists", lambda _: False)  # no GPU
+    monkeypatch.setenv("COURSEKIT_PROFILE", profile)
+    assert tool.as_many_as_fit() == expected and isinstance(tool.as_many_as_fit(), int)
+    monkeypatch.setattr(tool.Path, "exists", lambda path: path == Path("/dev/nvidia0"))
+    assert tool.as_many_as_fit() == 1
 
 
 def test_outputs_are_stored_only_on_success(tools, course, monkeypatch):

@@ -6,7 +6,8 @@
     python tools/build_course.py --store         execute and store the outputs in notebooks/
     python tools/build_course.py --at-once 1     one notebook after the other, each with all cores
 
-By default as many notebooks run at once as there are cores, each with one thread.
+By default as many notebooks run at once as there are cores, each with one thread; one after the other with a GPU,
+in the full profile, and where outputs are stored, for some show times.
 Only --store changes notebooks/, and only where every cell succeeded. A notebook that fails is
 reported with its cell, the others still run, and the exit status is 1. Everything in build/ works
 without a network. Ctrl-C stops at once, with the exit status 130: what is finished is rendered, and no
@@ -99,9 +100,11 @@ def execute_all(paths: list[Path], store: bool, at_once: int) -> Iterator[tuple[
 
 
 def as_many_as_fit() -> int:
-    """Notebooks at once: one a core, as far as the memory goes."""
+    """Notebooks at once: one a core, as far as the memory goes; one alone where they would share a GPU."""
+    if Path("/dev/nvidia0").exists() or os.environ.get("COURSEKIT_PROFILE") == "full":
+        return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, min(cores, psutil.virtual_memory().available // MEMORY))
+    return max(1, min(cores, int(psutil.virtual_memory().available // MEMORY)))
 
 
 def copy_assets() -> None:
@@ -166,13 +169,13 @@ def main() -> int:
     parser.add_argument("notebooks", nargs="*", help="numbers or names; all by default")
     parser.add_argument("--render-only", action="store_true", help="render the stored outputs, execute nothing")
     parser.add_argument("--store", action="store_true", help="store the outputs in notebooks/")
-    parser.add_argument("--at-once", type=int, metavar="N", help="notebooks that run together; one a core by default")
+    parser.add_argument("--at-once", type=int, metavar="N", help="notebooks that run together")
     arguments = parser.parse_args()
     if arguments.at_once is not None and arguments.at_once < 1:
         parser.error(f"--at-once must be at least 1; got {arguments.at_once}")
     quiet_environment()
     paths = chosen(arguments.notebooks)
-    at_once = min(len(paths), arguments.at_once or as_many_as_fit())
+    at_once = min(len(paths), arguments.at_once or (1 if arguments.store else as_many_as_fit()))
     return build(paths, run=not arguments.render_only, store=arguments.store, at_once=at_once)
 
 
