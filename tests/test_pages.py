@@ -15,7 +15,7 @@ BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 needs_browser = pytest.mark.skipif(not BROWSER, reason="Chromium is not on the PATH (on Debian: apt install chromium)")
 FORMULAS = [r"$x \in [0, 1]$", r"$$\frac{\partial R}{\partial w} = \sum_{k=1}^K \delta_k h_k$$", r"$\mathbb{R}^2$"]
 SLIDES = [
-    new_markdown_cell(f"# 01 · Three slides\n\nBetween bounds: {FORMULAS[0]}."),
+    new_markdown_cell(f"# 01 · Three slides\n\nBetween bounds: {FORMULAS[0]}. See [symbols](00_symbols.ipynb#Networks)."),
     new_markdown_cell(f"## One taller than the screen\n\n{FORMULAS[1]}\n\n" + "Another line.\n\n" * 8),
     new_code_cell("\n".join(f"a_rather_long_name_{i} = {i}" for i in range(24))),
     new_markdown_cell(f"## The last\n\n- the plane {FORMULAS[2]}"),
@@ -53,6 +53,13 @@ def test_a_page_loads_no_font(built, kind):
         assert not re.search(r"@font-face|\.(woff2?|otf|ttf|eot)\b", text)
     for formula in FORMULAS:
         assert formula.replace("&", "&amp;") in html  # the source stays, should MathJax not run
+
+
+@pytest.mark.parametrize("kind", ["pages", "slides"])
+def test_a_link_to_a_notebook_leads_to_its_page(built, kind):
+    html = (built / kind / "01_three.html").read_text(encoding="utf-8")
+    assert 'href="00_symbols.html#Networks"' in html
+    assert ".ipynb" not in html
 
 
 @needs_browser

@@ -16,6 +16,7 @@ file is left half written.
 
 import argparse
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -35,6 +36,7 @@ BUILD = ROOT / "build"
 TEMPLATES = Path(__file__).parent / "templates"
 EXPORTERS = {"pages": HTMLExporter, "slides": SlidesExporter}
 MATHJAX = Path(find_spec("sphinx-mathjax-offline").origin).parent / "static" / "mathjax"
+LINK = re.compile(r"\]\((\d\d_\w+)\.ipynb")  # from one notebook to another
 MEMORY = 2.5e9  # bytes of a notebook and its share of the rest
 ONE_THREAD = {
     name: "1"
@@ -123,6 +125,9 @@ def render(path: Path) -> None:
     notebook.metadata.title = title(notebook)
     notebook.metadata.previous = everything[at - 1] if at else ""
     notebook.metadata.next = everything[at + 1] if at + 1 < len(everything) else ""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = LINK.sub(r"](\1.html", cell.source)
     for kind in EXPORTERS:
         html, _ = converter(kind).from_notebook_node(notebook, {"metadata": {"name": path.stem}})
         safely.write(BUILD / kind / f"{path.stem}.html", html)

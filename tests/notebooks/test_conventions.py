@@ -10,7 +10,8 @@ import nbformat
 import pytest
 
 ROOT = Path(__file__).parents[2]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+SYMBOLS = ROOT / "notebooks" / "00_symbols.ipynb"  # a page without code
+NOTEBOOKS = sorted(set((ROOT / "notebooks").glob("*.ipynb")) - {SYMBOLS})
 REPOSITORY = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]["Repository"]
 SETUP = f"""import importlib.util
 import os
@@ -51,6 +52,23 @@ def lines(cell):
 
 def test_the_course_begins_with_notebook_01():
     assert [path.stem[:3] for path in NOTEBOOKS[:6]] == ["01_", "02_", "03_", "04_", "05_", "06_"]
+
+
+def test_the_table_of_symbols():
+    """It names no notebook that does not exist, its rows are whole, and it runs nothing."""
+    notebook = nbformat.read(SYMBOLS, as_version=4)
+    nbformat.validate(notebook)
+    assert {cell.cell_type for cell in notebook.cells} == {"markdown"}
+    assert all(cell.metadata.slideshow.slide_type in SLIDE_TYPES for cell in notebook.cells)
+    for table in (cell.source.partition("\n|")[2] for cell in notebook.cells if "\n|" in cell.source):
+        assert len({row.count("|") for row in table.replace(r"\|", "").splitlines() if row}) <= 2
+    numbers = {path.stem[:2] for path in NOTEBOOKS}
+    assert set(re.findall(r"\b\d\d\b", "".join(cell.source for cell in notebook.cells))) <= numbers
+
+
+def test_links_between_notebooks_lead_somewhere(notebook):
+    for name in re.findall(r"\]\((\d\d_\w+\.ipynb)", "".join(cell.source for cell in notebook.cells)):
+        assert (ROOT / "notebooks" / name).exists(), name
 
 
 def test_opening(notebook, path):
