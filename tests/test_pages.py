@@ -15,7 +15,9 @@ BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 needs_browser = pytest.mark.skipif(not BROWSER, reason="Chromium is not on the PATH (on Debian: apt install chromium)")
 FORMULAS = [r"$x \in [0, 1]$", r"$$\frac{\partial R}{\partial w} = \sum_{k=1}^K \delta_k h_k$$", r"$\mathbb{R}^2$"]
 SLIDES = [
-    new_markdown_cell(f"# 01 · Three slides\n\nBetween bounds: {FORMULAS[0]}. See [symbols](00_symbols.ipynb#Networks)."),
+    new_markdown_cell(
+        f"# 01 · Three slides\n\nBetween bounds: {FORMULAS[0]}. See [symbols](00_symbols.ipynb#Networks)."
+    ),
     new_markdown_cell(f"## One taller than the screen\n\n{FORMULAS[1]}\n\n" + "Another line.\n\n" * 8),
     new_code_cell("\n".join(f"a_rather_long_name_{i} = {i}" for i in range(24))),
     new_markdown_cell(f"## The last\n\n- the plane {FORMULAS[2]}"),
