@@ -13,13 +13,13 @@ RECIPES = {  # each adds to the one before
     "the plain network": {},
     "+ max-pooling": {"pooling": "max"},
     "+ ReLU": {"activation": "relu"},
-    "+ warm-up, cosine": {"schedule": True},
+    "+ schedule, rate × 4": {"schedule": True},
     "+ weight decay": {"weight_decay": 0.2},
     "+ label smoothing": {"smoothing": 0.05},
-    "+ distortions": {"distortions": True, "epochs": 60},
+    "+ distortions, epochs × 3": {"distortions": True, "epochs": 60},
 }
 
-SEEDS = {name: 3 for name in RECIPES} | {"+ label smoothing": 5, "+ distortions": 5}
+SEEDS = {name: 3 for name in RECIPES} | {"+ label smoothing": 5, "+ distortions, epochs × 3": 5}
 
 
 def train(
