@@ -60,8 +60,10 @@ def test_the_table_of_symbols():
     nbformat.validate(notebook)
     assert {cell.cell_type for cell in notebook.cells} == {"markdown"}
     assert all(cell.metadata.slideshow.slide_type in SLIDE_TYPES for cell in notebook.cells)
-    for table in (cell.source.partition("\n|")[2] for cell in notebook.cells if "\n|" in cell.source):
-        assert len({row.count("|") for row in table.replace(r"\|", "").splitlines() if row}) <= 2
+    tables = [[row for row in cell.source.splitlines() if row.startswith("|")] for cell in notebook.cells[1:]]
+    assert all(tables)
+    for table in tables:
+        assert len({row.count("|") for row in table}) == 1, table[0]
     numbers = {path.stem[:2] for path in NOTEBOOKS}
     assert set(re.findall(r"\b\d\d\b", "".join(cell.source for cell in notebook.cells))) <= numbers
 
