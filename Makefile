@@ -20,7 +20,7 @@ endif
 endif
 
 .PHONY: help course test test-jax lab slides site bench data seeds mutants outputs badges constraints clean
-.PHONY: lint format check-install check-newest
+.PHONY: exercises assignment lint format check-install check-newest
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## */\t/' | expand -t 16
@@ -74,6 +74,12 @@ mutants: $(VENV)/.course  ## break a notebook on purpose and see which claims no
 
 outputs: $(VENV)/.course  ## execute and store the outputs in notebooks/ (NOTEBOOK=04 for one)
 	$(BIN)/python tools/build_course.py --store $(NOTEBOOK)
+
+exercises: $(VENV)/.course  ## write the exercises of coursekit/exercises/ into the notebooks (NOTEBOOK=04 for one)
+	$(BIN)/python tools/exercises.py $(NOTEBOOK)
+
+assignment: $(VENV)/.course  ## the exercises as nbgrader's source notebooks, in build/assignment (NOTEBOOK=04 for one)
+	$(BIN)/python tools/exercises.py --assignment $(NOTEBOOK)
 
 badges: $(VENV)/.course  ## write the repository's address of pyproject.toml into notebooks and README
 	$(BIN)/python tools/badges.py
