@@ -20,7 +20,7 @@ endif
 endif
 
 .PHONY: help course test test-jax lab slides site bench data seeds mutants outputs badges constraints clean
-.PHONY: exercises assignment lint format check-install check-newest
+.PHONY: exercises assignment test-assignment lint format check-install check-newest
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## */\t/' | expand -t 16
@@ -35,6 +35,9 @@ test: lint  ## unit tests, conventions, an install like Colab's, and every noteb
 
 test-jax: $(VENV)/.course  ## the tests of the models once more, with Keras on JAX
 	$(ON_JAX) $(BIN)/python tools/safely.py $(BIN)/python -m pytest -n 2 $(TESTS_ON_JAX)
+
+test-assignment: $(VENV)/.nbgrader  ## release an assignment and mark two submissions, with nbgrader
+	$(BIN)/python -m pytest tests/exercises/test_nbgrader.py
 
 lint: $(VENV)/.course  ## what ruff says of the code and its layout
 	$(BIN)/ruff check
@@ -51,7 +54,7 @@ check-newest: $(VENV)/.course  ## the same with the newest release of every depe
 	$(BIN)/python tools/check_install.py --newest
 
 lab: $(VENV)/.lab  ## open the notebooks in JupyterLab
-	cd notebooks && ../$(BIN)/jupyter lab
+	cd notebooks && COURSEKIT_SLIDERS=on ../$(BIN)/jupyter lab
 
 slides: $(VENV)/.course  ## render pages and slides from the stored outputs, executing nothing
 	$(BIN)/python tools/build_course.py --render-only $(NOTEBOOK)
@@ -84,7 +87,7 @@ assignment: $(VENV)/.course  ## the exercises as nbgrader's source notebooks, in
 badges: $(VENV)/.course  ## write the repository's address of pyproject.toml into notebooks and README
 	$(BIN)/python tools/badges.py
 
-constraints: $(VENV)/.lab $(VENV)/.site  ## pin what is installed in .venv
+constraints: $(VENV)/.lab $(VENV)/.nbgrader $(VENV)/.site  ## pin what is installed in .venv
 	@{ sed '/^#/!d' constraints.txt; $(BIN)/python -m pip freeze --all --exclude-editable --exclude coursekit --exclude pip; } > build.tmp
 	@mv build.tmp constraints.txt
 
@@ -106,6 +109,10 @@ $(VENV)/.course: $(VENV)/.python pyproject.toml constraints.txt
 
 $(VENV)/.lab: $(VENV)/.course
 	$(INSTALL) ".[lab]"
+	@touch $@
+
+$(VENV)/.nbgrader: $(VENV)/.course
+	$(INSTALL) ".[nbgrader]"
 	@touch $@
 
 $(VENV)/.site: $(VENV)/.course
