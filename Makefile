@@ -20,7 +20,7 @@ endif
 endif
 
 .PHONY: help course test test-jax lab slides site bench data seeds mutants outputs badges constraints clean
-.PHONY: exercises assignment test-assignment lint format check-install check-newest
+.PHONY: exercises assignment test-assignment lint format check-install check-newest check-colab
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## */\t/' | expand -t 16
@@ -49,6 +49,9 @@ format: $(VENV)/.course  ## let ruff mend the code and lay it out
 
 check-install: $(VENV)/.course  ## install the package alone, as Colab does, and run two notebooks with it
 	$(BIN)/python tools/check_install.py --constraints $(CONSTRAINTS)
+
+check-colab: $(VENV)/.course  ## let a first cell install the course beside two releases of TensorFlow, as on Colab
+	$(BIN)/python tools/check_install.py --colab 2.18.1 newest
 
 check-newest: $(VENV)/.course  ## the same with the newest release of every dependency
 	$(BIN)/python tools/check_install.py --newest

@@ -2,7 +2,7 @@
 
 ``run = coursekit.start(seed=1)`` begins a notebook; ``claim(...)`` states one of its results.
 The rest lives in three rooms for the three parts of the lecture, `coursekit.scratch`, `coursekit.vision`
-and `coursekit.generative`, and in `coursekit.data`, `coursekit.plotting` and `coursekit.callbacks`.
+and `coursekit.generative`, and in `coursekit.data`, `coursekit.plotting`, `coursekit.callbacks` and `coursekit.exercises`.
 """
 
 from coursekit.claims import ClaimError, claim

@@ -2,9 +2,12 @@
 
     python tools/check_install.py             with the versions of constraints.txt
     python tools/check_install.py --newest    with the newest releases that pip finds
+    python tools/check_install.py --colab 2.18.1 newest   the first cell itself, beside these releases of TensorFlow
 
 Builds the wheel, installs it into a new venv and runs copies of the notebooks there, all in a
-temporary folder and out of reach of this checkout. Exit status 1 if a step fails. Needs a network.
+temporary folder and out of reach of this checkout. With --colab the venv has TensorFlow and Jupyter alone, and a
+notebook's own first cell installs the rest, from a git repository, as it does on Colab: nothing that was there may
+become older. Exit status 1 if a step fails. Needs a network.
 """
 
 import argparse
@@ -16,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -73,14 +77,17 @@ def fresh_environment(folder: Path, wheel: Path, constraints: Path | None) -> st
     return python
 
 
-def run(path: Path, folder: Path, python: str) -> None:
-    """Run a copy of the notebook in that Python, in that folder.
+def run(path: Path, folder: Path, python: str, address: str | None = None) -> None:
+    """Run a copy of the notebook in that Python, in that folder; ``address``: where its first cell installs from.
 
     Raises:
         StepFailed: a cell raised, or coursekit came from somewhere else.
     """
     notebook = nbformat.read(path, as_version=4)
     notebook.cells.append(new_code_cell(WHERE))
+    if address:
+        setup = next(cell for cell in notebook.cells if cell.cell_type == "code")
+        setup.source = "import google.colab\n" + re.sub(r"git\+https\S+", address, setup.source)
     environment = {"COURSEKIT_DIGITS": "stroke_digits", "COURSEKIT_PHOTOS": "drawn_pets", "COURSEKIT_PROFILE": "quick"}
     result = execute(notebook, folder, python=python, environment=strangers_environment() | environment)
     if result.failure:
@@ -141,17 +148,74 @@ def check(folder: Path, constraints: Path | None) -> None:
         done(f"ran {path.name}")
 
 
+def check_colab(folder: Path, tensorflow: str) -> None:
+    """Let a notebook install the course where there is TensorFlow and Jupyter alone, a line for each step.
+
+    Args:
+        folder: for all that is made.
+        tensorflow: a release, or "newest".
+
+    Raises:
+        StepFailed: the notebook failed, or a package that was there is older now.
+    """
+    python = str(folder / "venv" / "bin" / "python")
+    if safely.call([sys.executable, "-m", "venv", str(folder / "venv")]):
+        raise StepFailed("python -m venv; its message is above")
+    pip(python, "install", "--no-compile", "ipykernel", "tensorflow" + f"=={tensorflow}" * (tensorflow != "newest"))
+    [site] = (folder / "venv" / "lib").glob("python*/site-packages")
+    (site / "google" / "colab").mkdir(parents=True)  # by which the first cell knows where it is
+    (site / "google" / "colab" / "__init__.py").touch()
+    before = installed(python)
+    print(f"        tensorflow {before['tensorflow']}, keras {before['keras']}, numpy {before['numpy']}", flush=True)
+
+    [path] = chosen(NUMPY_AND_KERAS[:1])
+    elsewhere = folder / "elsewhere"
+    elsewhere.mkdir()
+    run(path, elsewhere, python, address=f"git+file://{repository(folder)}")
+    after = installed(python)
+    changed = {name: (version, after.get(name)) for name, version in before.items() if after.get(name) != version}
+    print(f"        its first cell added {len(after.keys() - before.keys())} packages, and {path.stem} ran", flush=True)
+    if changed:
+        raise StepFailed("it changed " + ", ".join(f"{name} {old} to {new}" for name, (old, new) in changed.items()))
+
+
+def repository(folder: Path) -> Path:
+    """A git repository of the sources as they are."""
+    copy = folder / "course"
+    shutil.copytree(ROOT / "coursekit", copy / "coursekit", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, copy)
+    who = ["-c", "user.name=course", "-c", "user.email=course@localhost"]
+    for command in (["init", "--quiet"], ["add", "."], [*who, "commit", "--quiet", "--message", "as it is"]):
+        if safely.call(["git", *command], cwd=copy):
+            raise StepFailed(f"git {command[0]}; its message is above")
+    return copy
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--constraints", type=Path, default=ROOT / "constraints.txt", help="the versions to install")
     parser.add_argument("--newest", action="store_true", help="the newest releases instead")
+    parser.add_argument("--colab", nargs="+", metavar="RELEASE", help="of TensorFlow, such as 2.18.1 or newest")
     arguments = parser.parse_args()
     quiet_environment()
+    if arguments.colab:
+        steps = [
+            (f"as on Colab, TensorFlow {release}", lambda folder, release=release: check_colab(folder, release))
+            for release in arguments.colab
+        ]
+        return max(attempt(title, "", step) for title, step in steps)
     title, remark = ("newest releases", " (does not block)") if arguments.newest else ("install", "")
+    constraints = None if arguments.newest else arguments.constraints.resolve()
+    return attempt(title, remark, lambda folder: check(folder, constraints))
+
+
+def attempt(title: str, remark: str, steps: Callable[[Path], None]) -> int:
+    """Take the steps in a folder that is removed afterwards, and say how they went; the exit status."""
     print(f"\n== {title}", flush=True)
     folder = tempfile.mkdtemp()
     try:
-        check(Path(folder), None if arguments.newest else arguments.constraints.resolve())
+        steps(Path(folder))
         print(f"{title}: ok", flush=True)
         status = 0
     except StepFailed as failure:
