@@ -290,7 +290,8 @@ effective = Exercise(
     "10.6",
     hint="By how many paths does a pixel in the middle reach the neuron, and by how many one in the corner?",
     expected=(
-        "It falls: the square is about two thirds as wide as the field after the first convolutions and about half as wide in "
-        "block 3. A pixel in the middle has far more paths to the neuron than one in the corner, and the more layers, the more so."
+        "It falls: from the whole field in the first convolution (of 3 x 3 pixels the middle one alone holds a ninth) to about "
+        "0.6 of its width at the end of block 1 and in block 2, and about a half or less in block 3. A pixel in the middle has "
+        "far more paths to the neuron than one in the corner, and the more layers, the more so."
     ),
 )
