@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import websocket
 
-__all__ = ["Browser", "BrowserError", "chromium"]
+__all__ = ["FLAGS", "Browser", "BrowserError", "chromium"]
 
 FLAGS = [
     "--headless",
@@ -29,9 +29,8 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--remote-debugging-port=0",
-    "--remote-allow-origins=*",
 ]
+REMOTE = ["--remote-debugging-port=0", "--remote-allow-origins=*"]
 KEYS = {"Enter": 13, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40, "Escape": 27, "Home": 36}
 SHIFT = 8
 
@@ -63,7 +62,7 @@ class Browser:
             raise BrowserError("Chromium is not on the PATH")
         self.profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         size = "--window-size={},{}".format(*self.size)
-        command = [program, *FLAGS, size, f"--user-data-dir={self.profile.name}", "about:blank"]
+        command = [program, *FLAGS, *REMOTE, size, f"--user-data-dir={self.profile.name}", "about:blank"]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             self.socket = websocket.create_connection(self._tab(), timeout=self.patience)

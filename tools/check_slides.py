@@ -9,33 +9,22 @@ cannot be drawn.
 
 import argparse
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+import browser
 import safely
 from execution import ROOT, chosen
 
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--hide-scrollbars",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--virtual-time-budget=20000",
-]
+FLAGS = [*browser.FLAGS, "--hide-scrollbars", "--virtual-time-budget=20000"]
 UNTYPESET = re.compile(r'<body[^>]*\buntypeset|data-mjx-error="|mathcolor="red"')
 SMALLEST = 0.75  # a slide shrunk below this is hard to read from the last row
 
 
 def chromium(*arguments: str) -> str:
-    program = shutil.which("chromium") or shutil.which("google-chrome") or sys.exit("Chromium is not on the PATH")
+    program = browser.chromium() or sys.exit("Chromium is not on the PATH")
     with tempfile.TemporaryDirectory() as profile:
         command = [program, *FLAGS, f"--user-data-dir={profile}", *arguments]
         return subprocess.run(command, capture_output=True, encoding="utf-8", timeout=180).stdout
