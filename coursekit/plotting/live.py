@@ -87,13 +87,12 @@ class LiveFigure:
         losses = {name: values for name, values in self.history.items() if "loss" in name}
         others = {name: values for name, values in self.history.items() if "loss" not in name}
         groups = [group for group in (losses, others) if group] or [{}]
-        figure, axes = panels(1, 2, alt=self.alt, size=(5.0, 3.2), squeeze=False)
+        width = 5.0 if len(groups) == 2 else 8.0
+        figure, axes = panels(1, len(groups), alt=self.alt, size=(width, 3.2), squeeze=False)
         for ax, group in zip(axes[0], groups):
             if group:
                 training_curves(group, ax=ax, ylabel="loss" if group is losses else "")
             ax.set_xlim(0.5, self.epochs - self.first_epoch + 0.5)
-        for ax in axes[0][len(groups) :]:
-            ax.set_axis_off()
         figure.suptitle(f"{self.title}   {self._bar(20)}", family="DejaVu Sans Mono", fontsize=12)
         return figure
 

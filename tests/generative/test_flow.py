@@ -16,6 +16,7 @@ from scipy import stats
 from sklearn.datasets import make_moons
 
 from coursekit.generative import AffineCoupling, RealNVP, batch_jacobian
+from coursekit.generative.gradients import differentiate_weights
 
 
 def numpy(tensor):
@@ -78,6 +79,41 @@ def test_it_begins_as_the_identity():
     assert_allclose(model.log_prob(x), stats.multivariate_normal(np.zeros(3)).logpdf(x), rtol=1e-5)
     samples = model.sample(5000, seed=1)
     assert stats.kstest(samples.ravel(), "norm").pvalue > 1e-3
+
+
+def test_three_couplings_until_all_depends_on_all():
+    """NICE, section 3.2: after two, the coordinates that moved first do not depend on each other."""
+    model, x = randomised(RealNVP(6, 3, hidden=(32,))), ops.convert_to_tensor(points(100, 6))
+
+    def after(count):
+        def stack(x):
+            for coupling in model.couplings[:count]:
+                x, _ = coupling(x)
+            return x
+
+        return int((np.abs(numpy(batch_jacobian(stack, x, 6))).max(axis=0) > 0).sum())
+
+    assert [after(count) for count in (1, 2, 3)] == [15, 30, 36]
+
+
+def test_fit_takes_the_step_of_gradient_descent():
+    """The loss written out with SciPy's density, its gradient, and w - rate * gradient."""
+    model, x = randomised(RealNVP(2, 4, hidden=(8,))), points(16, 2)
+    before = model.get_weights()
+
+    def loss():
+        z, log_det = model.forward(x)
+        return -ops.mean(-0.5 * ops.sum(z**2 + np.log(2 * np.pi), axis=1) + log_det)
+
+    value, backward = differentiate_weights(loss, model.trainable_variables, model)
+    slopes = [numpy(slope) for slope in backward(ops.ones_like(value))]
+    z, log_det = model.forward(x)
+    assert float(value) == pytest.approx(-(stats.norm.logpdf(numpy(z)).sum(axis=1) + numpy(log_det)).mean(), rel=1e-5)
+    model.compile(keras.optimizers.SGD(0.01))
+    history = model.fit(x, batch_size=16, verbose=0).history["loss"]
+    assert history[0] == pytest.approx(float(value), rel=1e-5)
+    for after, w, slope in zip(model.get_weights(), before, slopes):
+        assert_allclose(after, w - 0.01 * slope, rtol=1e-4, atol=1e-6)
 
 
 def test_density_integrates_to_one(moons):

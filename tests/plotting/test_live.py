@@ -44,6 +44,13 @@ def test_drawing_waits_but_the_end_is_always_drawn():
     assert "loss 49.0000" in last_line(stream.getvalue())
 
 
+@pytest.mark.parametrize("logs, panels", [({"loss": 1.0}, 1), ({"loss": 1.0, "accuracy": 0.5}, 2)])
+def test_no_panel_stays_empty(logs, panels):
+    live = LiveFigure(2, stream=io.StringIO())
+    live(0, logs)
+    assert len(live._figure().axes) == panels
+
+
 def test_it_follows_the_scratch_fit_as_it_is():
     live = LiveFigure(2, stream=io.StringIO())
     history = scratch.fit(
