@@ -11,7 +11,7 @@ from coursekit.exercises.exercise import Exercise, Mistake, matrices, numbers, v
 # $f(x) = \log \frac{x}{1 - x}$ takes $(0, 1)$ to the whole line. Let $z = f(x) \sim N(0, 1)$. Derive $\log p(x)$; write
 # it for arrays. Where does this density have its peaks if you take $z \sim N(0, 3^2)$ instead? Draw both.
 # %% 20.1
-def log_density(x):
+def log_density_between(x):
     """log p(x) in nats, of the shape of x; all x in (0, 1)."""
     ### BEGIN SOLUTION
     z = np.log(x / (1 - x))
@@ -27,7 +27,7 @@ def standard_normal(z):
 between = st.lists(st.integers(1, 15), min_size=1, max_size=3).map(lambda parts: np.array(parts) / 16)
 logit = Exercise(
     "20.1",
-    log_density,
+    log_density_between,
     {"x": between},
     hint="f is log x - log(1 - x). Its derivative is a sum of two fractions; bring them on one denominator.",
     mistakes={
