@@ -10,7 +10,7 @@ from coursekit.exercises.exercise import Exercise, Mistake, vectors
 # $p$ workers hold a layer each, $m$ micro-batches pass through; each worker takes one turn for one micro-batch. Of the
 # time of all workers, which share do they idle? The smallest $m$ for which that is at most a share $q$ is asked for.
 # %% 22.1
-def micro_batches(p, q):
+def micro_batches_enough(p, q):
     """The smallest m; p workers, 0 < q < 1."""
     ### BEGIN SOLUTION
     return int(np.ceil((p - 1) * (1 - q) / q))
@@ -25,7 +25,7 @@ def lines(draw):
 
 line = Exercise(
     "22.1",
-    micro_batches,
+    micro_batches_enough,
     lines(),
     hint="The last worker begins p - 1 turns late and ends m turns later. How many of those turns does each one work?",
     mistakes={
