@@ -280,7 +280,7 @@ rival = Exercise(
     hint="Which digits look alike to someone who compares pixel by pixel?",
     expected=(
         "An error of about 0.45 to 0.5, whatever the seed: the level to beat for c_1, which as a rule lies well below. "
-        "The heaps of k-means are shapes: upright and slanted ones lie on two heaps, 4, 7 and 9 share theirs, and so do 3, 5 and 8. "
+        "The heaps of k-means are shapes: upright and slanted 1s lie on two heaps, 4, 7 and 9 share theirs, and so do 3, 5 and 8. "
         "Who compares pixel by pixel takes a slant for another digit."
     ),
 )
