@@ -1,0 +1,286 @@
+"""Exercises of notebook 19, InfoGAN."""
+
+import numpy as np
+from hypothesis import assume
+from hypothesis import strategies as st
+
+from coursekit.exercises.exercise import Exercise, Mistake, matrices, numbers, vectors
+
+
+# %% [markdown] 19.1 A distance from independence
+# Show that $I(X, Y) = H(X) - H(X \mid Y)$ is the KL divergence of $p(x, y)$ from $p(x)\, p(y)$, the table that the two
+# would have if neither told anything about the other. Compute it that way, for any $p(x)$ and any reader $p(y \mid x)$;
+# some entries may be 0.
+# %% 19.1
+def information_by_divergence(p, reader):
+    """I(X, Y) in nats; p: p(x), (n,); reader: p(y|x), (n, k), a row for each x, its sum 1."""
+    ### BEGIN SOLUTION
+    joint = p[:, None] * reader
+    independent = p[:, None] * joint.sum(axis=0)
+    seen = joint > 0
+    return np.sum(joint[seen] * np.log(joint[seen] / independent[seen]))
+    ### END SOLUTION
+
+
+# %%
+def shares(length):
+    """Arrays (length,) of eighths that add up to 1."""
+    parts = st.lists(st.integers(0, 8), min_size=length - 1, max_size=length - 1)
+    return parts.map(lambda cuts: np.diff([0, *sorted(cuts), 8]) / 8)
+
+
+@st.composite
+def readers(draw):
+    n, k = draw(st.integers(2, 3)), draw(st.integers(2, 3))
+    p = draw(shares(n))
+    assume(np.all(p > 0))
+    return {"p": p, "reader": np.array([draw(shares(k)) for _ in range(n)])}
+
+
+def entropy(p):
+    p = p[p > 0]
+    return -np.sum(p * np.log(p))
+
+
+def reversed_divergence(p, reader):
+    with np.errstate(all="ignore"):
+        joint = p[:, None] * reader
+        independent = p[:, None] * joint.sum(axis=0)
+        return np.sum(independent * np.log(independent / joint))
+
+
+def with_zeros(p, reader):
+    with np.errstate(all="ignore"):
+        joint = p[:, None] * reader
+        return np.sum(joint * np.log(joint / (p[:, None] * joint.sum(axis=0))))
+
+
+independence = Exercise(
+    "19.1",
+    information_by_divergence,
+    readers(),
+    hint="p(x, y) = p(x) p(y|x); p(y) is its sum over x. Pairs that never occur add nothing: leave them out.",
+    mistakes={
+        "zero times log of zero": Mistake(
+            with_zeros, "0 log 0 is 0, but a computer says NaN: leave out what never occurs."
+        ),
+        "other way round": Mistake(
+            reversed_divergence,
+            "This is the divergence of p(x) p(y) from p(x, y); the mean is to be taken under p(x, y).",
+        ),
+        "all x equally likely": Mistake(
+            lambda p, reader: information_by_divergence(np.full(len(p), 1 / len(p)), reader),
+            "The x are not equally likely: weigh them with p.",
+        ),
+        "bits": Mistake(
+            lambda p, reader: information_by_divergence(p, reader) / np.log(2), "These are bits; nats are asked for."
+        ),
+        "entropy of what is read": Mistake(
+            lambda p, reader: entropy(p @ reader), "This is H(Y): also a reader who says anything has a large one."
+        ),
+    },
+)
+
+
+# %% [markdown] 19.2 The bound on a class code
+# $L_I = H(c) + \mathbb{E} \log Q(c \mid x)$ for $c_1$, one of $K$ equally likely values. The head of $Q$ gives $K$
+# scores for each fake, and we know which $c_1$ it was made with. Write the estimate of $L_I$.
+# %% 19.2
+def bound_of_class(scores, c):
+    """In nats; scores: (fakes, K), before the softmax; c: the code of each fake, (fakes,)."""
+    ### BEGIN SOLUTION
+    a = scores - scores.max(axis=1, keepdims=True)
+    log_Q = a - np.log(np.sum(np.exp(a), axis=1, keepdims=True))
+    return np.log(scores.shape[1]) + np.mean(log_Q[np.arange(len(c)), c])
+    ### END SOLUTION
+
+
+# %%
+@st.composite
+def read_classes(draw):
+    n, K = draw(st.integers(1, 3)), draw(st.integers(2, 3))
+    return {"scores": draw(matrices(n, K)), "c": np.array([draw(st.integers(0, K - 1)) for _ in range(n)])}
+
+
+def log_softmax(a, axis):
+    return a - np.log(np.sum(np.exp(a), axis=axis, keepdims=True))
+
+
+def class_bound(of_codes, axis=1, entropy=np.log):
+    def answer(scores, c):
+        return entropy(scores.shape[1]) + of_codes(log_softmax(scores, axis)[np.arange(len(c)), c])
+
+    return answer
+
+
+of_class = Exercise(
+    "19.2",
+    bound_of_class,
+    read_classes(),
+    hint="H(c) of K equally likely values, less the cross-entropy that you know from notebook 03.",
+    mistakes={
+        "no entropy": Mistake(
+            class_bound(np.mean, entropy=lambda K: 0),
+            "H(c) is missing: a reader without errors must reach log K, not 0.",
+        ),
+        "cross-entropy": Mistake(
+            class_bound(lambda logs: -np.mean(logs)),
+            "The better Q reads, the larger L_I: mind the sign of the second term.",
+        ),
+        "sum": Mistake(class_bound(np.sum), "An expectation is a mean over the fakes, not a sum."),
+        "log of the mean": Mistake(
+            class_bound(lambda logs: np.log(np.mean(np.exp(logs)))),
+            "First the logarithm of each fake's Q, then the mean.",
+        ),
+        "softmax over fakes": Mistake(
+            class_bound(np.mean, axis=0), "The probabilities of one fake must add up to 1: a softmax along its row."
+        ),
+    },
+)
+
+
+# %% [markdown] 19.3 The bound on a continuous code
+# $c_2$ is uniform on $[-1, 1]$, and $Q(c_2 \mid x)$ a Gaussian whose mean and log-variance the network gives. Write the
+# estimate of $L_I$. A density's entropy is an integral; that of $c_2$ you know.
+# %% 19.3
+def bound_of_number(c, mean, log_variance):
+    """In nats; all three (fakes,): the code that was drawn, and what Q says of it."""
+    ### BEGIN SOLUTION
+    log_Q = -0.5 * (np.log(2 * np.pi) + log_variance + (c - mean) ** 2 / np.exp(log_variance))
+    return np.log(2) + np.mean(log_Q)
+    ### END SOLUTION
+
+
+# %%
+@st.composite
+def read_numbers(draw):
+    n = draw(st.integers(1, 3))
+    return {"c": draw(vectors(n, -1, 1)), "mean": draw(vectors(n, -1, 1)), "log_variance": draw(vectors(n, -2, 2))}
+
+
+LOG_TWO, LOG_TWO_PI = np.log(2), np.log(2 * np.pi)
+
+
+def number_bound(constant=LOG_TWO_PI, entropy=LOG_TWO, power=1.0):
+    def answer(c, mean, log_variance):
+        far = (c - mean) ** 2 / np.exp(power * log_variance)
+        return entropy - 0.5 * np.mean(constant + log_variance + far)
+
+    return answer
+
+
+of_number = Exercise(
+    "19.3",
+    bound_of_number,
+    read_numbers(),
+    hint="The density of c_2 is 1/2 everywhere on [-1, 1]. The rest is the logarithm of a Gaussian density.",
+    mistakes={
+        "no entropy": Mistake(
+            number_bound(entropy=0), "H(c) of a uniform density on an interval of length 2 is not 0."
+        ),
+        "ten values": Mistake(
+            number_bound(entropy=np.log(10)), "This is the entropy of c_1; c_2 is uniform on [-1, 1]."
+        ),
+        "no constant": Mistake(
+            number_bound(constant=0), "The Gaussian density has a factor that does not depend on the code."
+        ),
+        "deviation": Mistake(
+            number_bound(power=0.5), "exp(log_variance) is the variance: you divide the square by the deviation."
+        ),
+        "squared error": Mistake(
+            lambda c, mean, log_variance: np.log(2) - 0.5 * np.mean((c - mean) ** 2 + np.log(2 * np.pi)),
+            "The log-variance has no effect: Q says how sure it is, too.",
+        ),
+    },
+)
+
+
+# %% [markdown] 19.4 From nats back to an error
+# At best, a Gaussian $Q$ that errs with the variance $v$ everywhere has $\mathbb{E} \log Q = -\frac12 \log(2 \pi e v)$.
+# The picture says $L_I$ of $c_2$ in nats. Which standard deviation $\sqrt v$ of the reading is that, for a code on
+# $[-1, 1]$? (Check: a $Q$ that reads nothing errs by the code's own deviation, $1/\sqrt3$.)
+# %% 19.4
+def reading_error(L):
+    """The standard deviation of the reading, from L_I in nats."""
+    ### BEGIN SOLUTION
+    return 2 * np.exp(-L) / np.sqrt(2 * np.pi * np.e)
+    ### END SOLUTION
+
+
+# %%
+error = Exercise(
+    "19.4",
+    reading_error,
+    {"L": numbers(-0.25, 3)},
+    hint="L = log 2 - log(2 pi e v) / 2. Solve for v, then take the root.",
+    mistakes={
+        "variance": Mistake(lambda L: reading_error(L) ** 2, "This is the variance."),
+        "no entropy": Mistake(lambda L: reading_error(L) / 2, "L_I begins with the entropy of the code, log 2."),
+        "rising": Mistake(lambda L: reading_error(-L), "The more nats, the smaller the error."),
+        "without e": Mistake(
+            lambda L: reading_error(L) * np.sqrt(np.e),
+            "The mean of the squared error over v is 1: it brings the e under the root.",
+        ),
+    },
+)
+
+
+# %% [markdown] 19.5 Twenty heaps
+# Let $c_1$ have more values than there are digits. Each **heap** then takes the name of its most frequent digit;
+# several heaps may have one name. Which share of the images lies on a heap of another name? Why may this error not be
+# compared with that of ten heaps?
+# %% 19.5
+def error_of_heaps(table):
+    """The share of errors; table: counts (digits, heaps)."""
+    ### BEGIN SOLUTION
+    return 1 - table.max(axis=0).sum() / table.sum()
+    ### END SOLUTION
+
+
+# %%
+@st.composite
+def counts(draw):
+    table = draw(matrices(draw(st.integers(2, 3)), draw(st.integers(2, 4)), 0, 5)) * 4
+    assume(np.all(table.sum(axis=0) > 0) and np.all(table.sum(axis=1) > 0))
+    return {"table": table}
+
+
+heaps = Exercise(
+    "19.5",
+    error_of_heaps,
+    counts(),
+    hint="In each heap, how many images have the right name? Then divide by all images.",
+    mistakes={
+        "a heap for each digit": Mistake(
+            lambda table: 1 - table.max(axis=1).sum() / table.sum(),
+            "This gives each digit its largest heap; asked for is a digit for each heap.",
+        ),
+        "right ones": Mistake(
+            lambda table: table.max(axis=0).sum() / table.sum(),
+            "This is the share of the right ones, not of the errors.",
+        ),
+        "heaps count alike": Mistake(
+            lambda table: 1 - np.mean(table.max(axis=0) / table.sum(axis=0)),
+            "A large heap counts more than a small one: the share is of the images.",
+        ),
+        "counts": Mistake(
+            lambda table: table.sum() - table.max(axis=0).sum(), "This is how many; the share is asked for."
+        ),
+    },
+)
+
+
+# %% [markdown] 19.6 The simplest rival
+# Sort the digits into ten heaps without any network: k-means on the pixels of the training images
+# (`sklearn.cluster.KMeans(10)`), heaps named by the best assignment as for $c_1$, the error on the test digits. Try a
+# few seeds. Does InfoGAN beat it, and where do both fail?
+# %%
+rival = Exercise(
+    "19.6",
+    hint="Which digits look alike to someone who compares pixel by pixel?",
+    expected=(
+        "An error of about 0.45 to 0.5, whatever the seed: the level to beat for c_1, which as a rule lies well below. "
+        "The heaps of k-means are shapes: upright and slanted 1s lie on two heaps, 4, 7 and 9 share theirs, and so do 3, 5 and 8. "
+        "Who compares pixel by pixel takes a slant for another digit."
+    ),
+)
