@@ -55,12 +55,12 @@ def in_words(value: Any) -> str:
     elif isinstance(value, tuple):
         text = f"({', '.join(map(in_words, value))})"
     elif isinstance(value, (list, np.ndarray)) and is_numeric(value):
-        short = {"float_kind": lambda number: f"{number + 0:.4g}"}
+        short = {"float_kind": lambda number: f"{number + 0:.4g}", "bool": str}
         text = np.array2string(np.asarray(value), separator=", ", max_line_width=10**6, threshold=40, formatter=short)
     elif isinstance(value, list):
         text = f"[{', '.join(map(in_words, value))}]"
     elif isinstance(value, float):
-        text = f"{value:.6g}"
+        text = f"{value + 0:.6g}"  # no -0
     else:
         text = repr(value)
     text = " ".join(text.split())
