@@ -1,5 +1,7 @@
 """Keras callbacks of the course."""
 
+from collections.abc import Mapping, Sequence
+
 import keras
 import numpy as np
 
@@ -15,11 +17,19 @@ class LiveCurves(keras.callbacks.Callback):
     Args:
         title, alt: of the picture; by default the model's name.
         every: seconds between two drawings.
+        groups: what shares an axis, as in `LiveFigure`; by default the losses do, and all else does.
     """
 
-    def __init__(self, title: str | None = None, *, alt: str | None = None, every: float = 2.0):
+    def __init__(
+        self,
+        title: str | None = None,
+        *,
+        alt: str | None = None,
+        every: float = 2.0,
+        groups: Mapping[str, Sequence[str]] | None = None,
+    ):
         super().__init__()
-        self.title, self.alt, self.every = title, alt, every
+        self.title, self.alt, self.every, self.groups = title, alt, every, groups
         self.figure: LiveFigure | None = None
 
     def on_train_begin(self, logs: dict | None = None) -> None:
@@ -33,6 +43,7 @@ class LiveCurves(keras.callbacks.Callback):
                 title=self.title or self.model.name,
                 alt=self.alt,
                 every=self.every,
+                groups=self.groups,
             )
         self.epoch = epoch
 

@@ -14,7 +14,7 @@ NumPy arrays.
 from coursekit.generative.autoencoder import Autoencoder, contractive_penalty, corrupt
 from coursekit.generative.flow import AffineCoupling, RealNVP
 from coursekit.generative.gan import GAN
-from coursekit.generative.gradients import batch_jacobian, gradient
+from coursekit.generative.gradients import batch_jacobian, gradient, weight_gradients
 from coursekit.generative.infogan import InfoGAN
 from coursekit.generative.networks import (
     convolutional_decoder,
@@ -46,4 +46,5 @@ __all__ = [
     "kl_to_standard_normal",
     "normal_log_density",
     "reparameterize",
+    "weight_gradients",
 ]

@@ -19,6 +19,7 @@ __all__ = [
     "dropping_updates",
     "gradient",
     "run_step",
+    "weight_gradients",
     "whole_batch",
 ]
 
@@ -31,6 +32,34 @@ def gradient(function: Callable[[KerasTensor], KerasTensor], x: KerasTensor) -> 
     """
     y, backward = differentiate(function, ops.convert_to_tensor(x))
     return backward(ops.ones_like(y))
+
+
+def weight_gradients(loss: Callable[[], KerasTensor], weights: list[keras.Variable]) -> list[KerasTensor]:
+    """dL/dw for each of the weights, for an update written by hand; nothing is changed.
+
+    Args:
+        loss: without arguments, gives the scalar L. It draws no random numbers and assigns nothing.
+        weights: such as ``model.trainable_variables``.
+
+    Returns:
+        One tensor for each weight, of its shape; 0 where L does not depend on it.
+
+    Raises:
+        NotImplementedError: a backend other than TensorFlow and JAX.
+    """
+    if not _on_tensorflow():
+        import jax
+
+        def pure(values):
+            with keras.StatelessScope(list(zip(weights, values))):
+                return loss()
+
+        return jax.grad(pure)([weight.value for weight in weights])
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        y = loss()
+    return tape.gradient(y, [weight.value for weight in weights], unconnected_gradients="zero")
 
 
 def batch_jacobian(function: Callable[[KerasTensor], KerasTensor], x: KerasTensor, outputs: int) -> KerasTensor:

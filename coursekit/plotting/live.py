@@ -6,6 +6,7 @@ In a terminal the same calls draw a plain progress bar.
 
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from typing import TextIO
 
 from coursekit.environment import say
@@ -26,6 +27,8 @@ class LiveFigure:
         first_epoch: how many were done before, when training resumes.
         title, alt: of the picture; its text never depends on the figures measured.
         every: seconds between two drawings, so that drawing costs little.
+        groups: the label of a vertical axis and the names that share it, such as {"nats": ["V"]}, one panel
+            for each; by default one panel for the losses, one for all else.
         stream: where a terminal's progress bar goes.
 
     Raises:
@@ -40,11 +43,13 @@ class LiveFigure:
         title: str = "training",
         alt: str | None = None,
         every: float = 2.0,
+        groups: Mapping[str, Sequence[str]] | None = None,
         stream: TextIO | None = None,
     ):
         if epochs < 1:
             raise ValueError(f"epochs must be >= 1; got {epochs!r}")
         self.epochs, self.first_epoch, self.title, self.every = epochs, first_epoch, title, every
+        self.groups = groups
         self.alt = alt or f"Live curves of {title}, by epoch."
         self.stream = stream or sys.stdout
         self.history: dict[str, list[float]] = {}
@@ -84,14 +89,20 @@ class LiveFigure:
             self._handle.update(self._figure())
 
     def _figure(self):
-        losses = {name: values for name, values in self.history.items() if "loss" in name}
-        others = {name: values for name, values in self.history.items() if "loss" not in name}
-        groups = [group for group in (losses, others) if group] or [{}]
-        width = 5.0 if len(groups) == 2 else 8.0
-        figure, axes = panels(1, len(groups), alt=self.alt, size=(width, 3.2), squeeze=False)
-        for ax, group in zip(axes[0], groups):
-            if group:
-                training_curves(group, ax=ax, ylabel="loss" if group is losses else "")
+        chosen = self.groups or {
+            "loss": [name for name in self.history if "loss" in name],
+            "": [name for name in self.history if "loss" not in name],
+        }
+        known = {
+            label: {name: self.history[name] for name in names if name in self.history}
+            for label, names in chosen.items()
+        }
+        filled = {label: curves for label, curves in known.items() if curves} or {"": {}}
+        width = 8.0 if len(filled) == 1 else 5.0
+        figure, axes = panels(1, len(filled), alt=self.alt, size=(width, 3.2), squeeze=False)
+        for ax, (label, curves) in zip(axes[0], filled.items()):
+            if curves:
+                training_curves(curves, ax=ax, ylabel=label)
             ax.set_xlim(0.5, self.epochs - self.first_epoch + 0.5)
         figure.suptitle(f"{self.title}   {self._bar(20)}", family="DejaVu Sans Mono", fontsize=12)
         return figure

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 
 from coursekit.callbacks import StopOnNaN
 from coursekit.generative import GAN, InfoGAN, convolutional_discriminator, convolutional_generator
-from coursekit.generative.gradients import differentiate_weights, dropping_updates, gradient
+from coursekit.generative.gradients import differentiate_weights, dropping_updates, gradient, weight_gradients
 
 SHAPE = (8, 8, 1)
 
@@ -227,3 +227,17 @@ def test_no_tracer_leaves_a_step(kind):
     with jax.checking_leaks():
         model.fit(images(), batch_size=4, verbose=0)
         model.evaluate(images(), verbose=0)
+
+
+def test_weight_gradients_are_those_derived_by_hand():
+    """L = mean (x W + b)^2 / 2, with a weight that L does not know; nothing moves."""
+    layer, idle = layers.Dense(2), keras.Variable([1.0, 2.0])
+    layer.build((None, 3))
+    x = np.random.default_rng(1).normal(size=(5, 3)).astype("float32")
+    weights = [*layer.trainable_variables, idle]
+    before = [ops.convert_to_numpy(weight).copy() for weight in weights]
+    slopes = weight_gradients(lambda: ops.mean(ops.square(layer(x))) / 2, weights)
+    a = x @ before[0] + before[1]
+    for slope, expected in zip(slopes, (x.T @ a / a.size, a.sum(axis=0) / a.size, np.zeros(2))):
+        assert_allclose(ops.convert_to_numpy(slope), expected, rtol=1e-5)
+    assert all(np.array_equal(old, ops.convert_to_numpy(weight)) for old, weight in zip(before, weights))

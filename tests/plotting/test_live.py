@@ -65,6 +65,16 @@ def test_it_follows_the_scratch_fit_as_it_is():
     assert live.history == history
 
 
+def test_groups_choose_what_shares_an_axis():
+    live = LiveFigure(2, groups={"probability": ["D(x)", "D(G(z))"], "nats": ["V"]}, stream=io.StringIO())
+    assert len(live._figure().axes) == 2  # before there is anything to draw
+    live(0, {"D(x)": 0.6, "D(G(z))": 0.4, "V": -1.2, "loss": 3.0})
+    left, right = live._figure().axes
+    assert [left.get_ylabel(), right.get_ylabel()] == ["probability", "nats"]
+    assert [len(left.lines), len(right.lines)] == [2, 1]
+    assert len(LiveFigure(2, groups={"nats": ["V"]}, stream=io.StringIO())._figure().axes) == 1
+
+
 def test_bad_epochs_are_named():
     with pytest.raises(ValueError, match="epochs"):
         LiveFigure(0)
