@@ -97,10 +97,11 @@ class LiveFigure:
             label: {name: self.history[name] for name in names if name in self.history}
             for label, names in chosen.items()
         }
-        filled = {label: curves for label, curves in known.items() if curves} or {"": {}}
-        width = 8.0 if len(filled) == 1 else 5.0
-        figure, axes = panels(1, len(filled), alt=self.alt, size=(width, 3.2), squeeze=False)
-        for ax, (label, curves) in zip(axes[0], filled.items()):
+        if not self.groups:  # no panel stays empty
+            known = {label: curves for label, curves in known.items() if curves} or {"": {}}
+        width = 8.0 if len(known) == 1 else 5.0
+        figure, axes = panels(1, len(known), alt=self.alt, size=(width, 3.2), squeeze=False)
+        for ax, (label, curves) in zip(axes[0], known.items()):
             if curves:
                 training_curves(curves, ax=ax, ylabel=label)
             ax.set_xlim(0.5, self.epochs - self.first_epoch + 0.5)
