@@ -5,6 +5,7 @@ from math import comb
 import numpy as np
 from hypothesis import strategies as st
 
+from coursekit.environment import quiet_keras
 from coursekit.exercises.exercise import Exercise, Mistake, matrices, vectors
 
 # %% [markdown] 11.1 Only the difference
@@ -248,8 +249,7 @@ def preactivation_block(h, filters):
 # %%
 def measured(block):
     """Shape, parameters, and the mean of what the block makes of fixed maps with fixed weights."""
-    import keras
-
+    keras = quiet_keras()
     h = keras.Input((3, 3, 2))
     out = block(h, 2)
     if out is None:

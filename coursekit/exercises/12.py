@@ -3,6 +3,7 @@
 import numpy as np
 from hypothesis import strategies as st
 
+from coursekit.environment import quiet_keras
 from coursekit.exercises.exercise import Exercise, Mistake, matrices, vectors
 
 
@@ -216,8 +217,7 @@ def inception_v2_block(x, branch_1x1, branch_3x3, branch_5x5, branch_pool):
 # %%
 def measured(block):
     """Shape, parameters, and the mean of each map for fixed maps and weights."""
-    import keras
-
+    keras = quiet_keras()
     x = keras.Input((4, 4, 3))
     out = block(x, 1, (2, 3), (4, 2), 1)
     if out is None:
