@@ -249,7 +249,7 @@ decoupled = Exercise(
 # %%
 averaged = Exercise(
     "05.6",
-    hint="Which of the two conditions of Robbins and Monro does r to the power of -0.6 fulfil? What does a mean do to noise?",
+    hint="Does r to the power of -0.6 fulfil both conditions of Robbins and Monro? And what does a mean do to noise?",
     expected=(
         "The last iterate is several times less exact than with 1/r: its rate, and with it the noise, falls too slowly. Their "
         "mean is about as exact as 1/r at the end. Large steps bring it near much sooner, whatever the curvature; the mean removes the "

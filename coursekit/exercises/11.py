@@ -318,8 +318,9 @@ smaller = Exercise(
     "11.6",
     hint="Every block adds the squares of branch and shortcut: by which factor does it grow now, and L blocks together?",
     expected=(
-        "It stays between about 3 and 6 at any depth, where it was about 10 to the power of 15 for 80 blocks: the mean square "
-        "of the signal grows by (1 + 1/L) to the power of L, which is below e. About half of the directions or more are kept, "
+        "It stays between about 3 and 6 at any depth, where it was about 10 to the power of 15 for 80 blocks: "
+        "He's start gives the branch twice the mean square of h, so that on average a block makes it at most 1 + 2/L times "
+        "as large, and all L of them less than e squared times, at any depth. About half of the directions or more are kept, "
         "where it was a quarter for 10 blocks and a fiftieth for 80. Divided by L, the largest comes down towards 1 as the "
         "network gets deeper, and most directions are kept: at the start the blocks hardly do anything."
     ),

@@ -112,7 +112,7 @@ one_kernel = Exercise(
     "12.3",
     ordinary_kernel,
     separable(),
-    hint="Which weight does the pixel (m, n) of channel c get on its way to output k? Two factors.",
+    hint="Which weight does the pixel (i, j) of the window, in channel c, get on its way to output k? Two factors.",
     mistakes={
         "channels added": Mistake(
             lambda depth, point: np.broadcast_to((depth @ point)[:, :, None, :], (*depth.shape, point.shape[1])).copy(),

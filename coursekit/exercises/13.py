@@ -96,7 +96,7 @@ vgg = Exercise(
 # %% [markdown] 13.3 Why this breed and not that one?
 # A class activation map tells where the score of breed $c$ comes from. Where does the network see that it is $c$
 # *rather than* $d$? Derive a map $M(i, j)$ from the maps $A$, whose mean over the places is $s_c - s_d$ **exactly**,
-# biases and all: each place carries the same part of them.
+# biases and all: what they add is the same number at each place.
 # %% 13.3
 def rather_than(A, w, b, c, d):
     """The map (H, W).

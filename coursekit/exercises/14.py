@@ -235,7 +235,7 @@ dice = Exercise(
         "numerator alone": Mistake(
             lambda p, t: -2 * t / (np.sum(p) + np.sum(t)), "p_i stands in the denominator as well."
         ),
-        "of Dice": Mistake(lambda p, t: -dice_gradient(p, t), "This is the gradient of D; the loss is 1 - D."),
+        "of Dice": Mistake(lambda p, t: -dice_gradient(p, t), "This is the gradient of Dice; the loss is 1 - Dice."),
         "denominator not squared": Mistake(
             lambda p, t: dice_gradient(p, t) * (np.sum(p) + np.sum(t)),
             "The rule for a quotient divides by the square of the denominator.",

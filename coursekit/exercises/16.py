@@ -64,8 +64,9 @@ decibels = Exercise(
 
 
 # %% [markdown] 16.2 What the best linear autoencoder leaves over
-# With a code of $k$ numbers and biases, the least squared error an image is the variance along all axes but the first
-# $k$. Compute it from the singular values of the data (`np.linalg.svd`): no eigenvectors, no training.
+# With a code of $k$ numbers and biases, the least mean squared error of an image (summed over its pixels) is the
+# variance along all principal axes but the first $k$. Compute it from the singular values of the data
+# (`np.linalg.svd`): no eigenvectors, no training.
 # %% 16.2
 def least_error(X, k):
     """The least mean over the examples of |x - r|^2; X: (n, d), not centred; k < d."""

@@ -9,11 +9,11 @@ from coursekit.exercises.exercise import Exercise, Mistake, numbers, vectors
 # %% [markdown] 17.1 Two Gaussians
 # The closed form of the KL divergence compares $q = N(m, \operatorname{diag} \sigma^2)$ with $N(0, I)$. Derive it for
 # *any* second Gaussian $p = N(\mu, \operatorname{diag} \tau^2)$:
-# $\operatorname{KL}(q, p) = \mathbb{E}_q [\log q(z) - \log p(z)]$. (With $\mu = 0$, $\tau = 1$ the notebook's must come
-# out.)
+# $\operatorname{KL}(q \,\Vert\, p) = \mathbb{E}_q [\log q(z) - \log p(z)]$. (With $\mu = 0$, $\tau = 1$ the
+# notebook's must come out.)
 # %% 17.1
 def kl_of_two(mean, log_variance, prior_mean, prior_log_variance):
-    """KL(q, p) in nats, a number; all four (units,); log_variance is log sigma^2 of q."""
+    """KL(q || p) in nats, a number; all four (units,); log_variance is log sigma^2 of q."""
     ### BEGIN SOLUTION
     log_ratio = log_variance - prior_log_variance
     far = (mean - prior_mean) ** 2 / np.exp(prior_log_variance)
@@ -49,7 +49,7 @@ two = Exercise(
     mistakes={
         "standard prior": Mistake(to_standard, "This is the divergence from N(0, I), whatever the second Gaussian is."),
         "other way round": Mistake(
-            lambda m, v, mu, w: kl_of_two(mu, w, m, v), "This is KL(p, q): the mean must be taken under q, not under p."
+            lambda m, v, mu, w: kl_of_two(mu, w, m, v), "This is KL(p || q): the mean must be taken under q, not p."
         ),
         "distance of the means": Mistake(
             own_width, "How far apart the means are counts in units of the second Gaussian's width."
@@ -225,8 +225,8 @@ samples = Exercise(
 
 # %% [markdown] 17.5 The posterior that can be had
 # One hidden number, $z \sim N(0, 1)$, and a linear decoder, $x \mid z \sim N(w z, s^2)$. Derive $p(z \mid x)$: a
-# Gaussian whose mean and variance you can read off the exponent. With this $q$ the ELBO *is* $\log p(x)$. What does it
-# tend to for $w \to 0$: which code is that?
+# Gaussian whose mean and variance you can read off the exponent. With this $q$ the ELBO *is* $\log p(x)$. What does
+# $p(z \mid x)$ tend to for $w \to 0$: which code is that?
 # %% 17.5
 def posterior_of_code(x, w, s):
     """(mean, variance) of p(z|x)."""

@@ -76,7 +76,7 @@ best = Exercise(
 # Suppose $D$ is at its best. Then its answers alone, on real examples and on fakes, tell how far $p_g$ is from $p^*$:
 # no density is needed. (What the check tries comes from a $D$ that is *not* at its best, so the numbers may be below
 # 0.) Write the estimates of $\operatorname{JSD}(p^*, p_g)$ and of
-# $\operatorname{KL}(p^*, p_g) = \mathbb{E}_{p^*} \log (p^* / p_g)$.
+# $\operatorname{KL}(p^* \,\Vert\, p_g) = \mathbb{E}_{p^*} \log (p^* / p_g)$.
 # %% 18.2
 def divergences(D_real, D_fake):
     """(JSD, KL) in nats; D's answers on as many real examples as fakes, (n,) each."""

@@ -76,7 +76,7 @@ independence = Exercise(
             lambda p, reader: information_by_divergence(p, reader) / np.log(2), "These are bits; nats are asked for."
         ),
         "entropy of what is read": Mistake(
-            lambda p, reader: entropy(p @ reader), "This is H(Y): also a reader who says anything has a large one."
+            lambda p, reader: entropy(p @ reader), "This is H(Y): it is large, too, for a reader who answers at random."
         ),
     },
 )
@@ -198,7 +198,8 @@ of_number = Exercise(
 # %% [markdown] 19.4 From nats back to an error
 # At best, a Gaussian $Q$ that errs with the variance $v$ everywhere has $\mathbb{E} \log Q = -\frac12 \log(2 \pi e v)$.
 # The picture says $L_I$ of $c_2$ in nats. Which standard deviation $\sqrt v$ of the reading is that, for a code on
-# $[-1, 1]$? (Check: a $Q$ that reads nothing errs by the code's own deviation, $1/\sqrt3$.)
+# $[-1, 1]$? (Check: the best $Q$ that reads nothing has $L_I = -0.18$,
+# not 0, and errs by the code's own deviation, $1/\sqrt3$.)
 # %% 19.4
 def reading_error(L):
     """The standard deviation of the reading, from L_I in nats."""
@@ -226,9 +227,9 @@ error = Exercise(
 
 
 # %% [markdown] 19.5 Twenty heaps
-# Let $c_1$ have more values than there are digits. Each **heap** then takes the name of its most frequent digit;
-# several heaps may have one name. Which share of the images lies on a heap of another name? Why may this error not be
-# compared with that of ten heaps?
+# Let $c_1$ have more values than there are digits. Each **heap**, all images that $Q$ gives the same $c_1$,
+# then takes the name of its most frequent digit; several heaps may have one name. Which share of the images lies on a
+# heap of another name? Why may this error not be compared with that of ten heaps?
 # %% 19.5
 def error_of_heaps(table):
     """The share of errors; table: counts (digits, heaps)."""

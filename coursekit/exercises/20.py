@@ -59,7 +59,7 @@ logit = Exercise(
 # Write the way back, and the logarithm of the determinant of *that* step, $y \to x$.
 # %% 20.2
 def undo(y, network):
-    """(x, log |det dx/dy|) for y: (n, 2 d); network(h) gives (s, t), each (n, d)."""
+    """x and log |det dx/dy|, (n,); y: (n, 2 d); network(h) gives (s, t), each (n, d)."""
     y1, y2 = np.split(y, 2, axis=1)
     ### BEGIN SOLUTION
     s, t = network(y2)
@@ -203,8 +203,8 @@ linear = Exercise(
 
 # %% [markdown] 20.4 Bits of a pixel
 # Papers report *bits a dimension*: the NLL of the pixel **values** 0 … 255, dequantised, divided by their number, in
-# bits. Your flow was trained on $(v + u) / 256$ with $d$ numbers an example and gives the NLL of those, in nats.
-# Convert it.
+# bits. Your flow was trained on $(v + u) / 256$ ($v$ a value, $u$ uniform in $[0, 1)$) with $d$ numbers an example and
+# gives the NLL of those, in nats. Convert it.
 # %% 20.4
 def bits_per_dimension(nll, d):
     """From the NLL of one example in nats, on the scale of (v + u) / 256; d numbers."""
@@ -242,11 +242,11 @@ bits = Exercise(
 
 # %% [markdown] 20.5 A cheap layer that mixes all
 # Couplings leave half of the numbers as they are; Glow mixes them in between by a matrix. Give it as $x = L\,(U z)$
-# with triangular $L$ and $U$, the diagonal of $L$ being 1. Write the layer in this direction, and its log-determinant,
-# without any `det` or `slogdet`.
+# with a lower triangular $L$, whose diagonal is 1, and an upper triangular $U$. Write the layer in this direction, and
+# its log-determinant, one number for all examples, without any `det` or `slogdet`.
 # %% 20.5
 def mix(z, L, U):
-    """(x, log |det dx/dz|); z: (n, d), a row for each example; L, U: (d, d) as said."""
+    """(x, log |det dx/dz|), the second a number; z: (n, d), a row for each example."""
     ### BEGIN SOLUTION
     return z @ (L @ U).T, np.sum(np.log(np.abs(np.diag(U))))
     ### END SOLUTION
@@ -301,8 +301,8 @@ mixing = Exercise(
 
 
 # %% [markdown] 20.6 The same half, always
-# Let the same coordinate of the moons stay in every coupling. What can the flow still learn? Derive what $p(x_1)$ and
-# $p(x_2 \mid x_1)$ will be, **predict** the picture, then train it and draw samples.
+# Let the same coordinate of the moons, $x_1$, stay in every coupling. What can the flow still learn? Derive what
+# $p(x_1)$ and $p(x_2 \mid x_1)$ will be, **predict** the picture, then train it and draw samples.
 # %%
 same_half = Exercise(
     "20.6",

@@ -13,7 +13,7 @@ from coursekit.exercises.exercise import Exercise, Mistake, matrices, numbers
 # epochs are trained in all? ($n$ is a power of $q$. The notebook stops one round earlier, with three.)
 # %% 21.1
 def epochs_in_all(n, r, q):
-    """The epochs trained in all; nobody repeats what he has already trained."""
+    """The epochs trained in all; no epoch that a setting has had is trained again."""
     ### BEGIN SOLUTION
     total, had, end = 0, 0, r
     while n >= 1:
@@ -58,8 +58,8 @@ cost = Exercise(
 
 
 # %% [markdown] 21.2 How many validation digits?
-# The best of $M$ equal models exceeds the truth on average by at most $\sqrt{\ln M / 2n}$ on $n$ examples. How many
-# examples are enough so that this is at most $d$? And if ten times as many models are tried?
+# The best of $M$ equal models looks better than it is, on average by at most $\sqrt{\ln M / (2n)}$ on $n$ examples. How
+# many examples are enough so that this is at most $d$? And if ten times as many models are tried?
 # %% 21.2
 def examples_enough(M, d):
     """The smallest whole n for which the bound is at most d."""
@@ -93,8 +93,9 @@ enough = Exercise(
 # %% [markdown] 21.3 How alike are the folds?
 # The mean of $K$ errors with variance $\sigma^2$ each and correlation $\rho$ has the variance
 # $\frac{\sigma^2}{K} (1 + (K - 1) \rho)$. With a bank you have seen how the mean *really* scatters. Which $\rho$ is
-# that? Put in the notebook's `really` and `variance` for the fifty random splits. (What splits of *one* data set show,
-# `variance`, is but $(1 - \rho)\,\sigma^2$: so $\rho$ comes out a little too large.)
+# that? Put in the notebook's `really`, a standard deviation, and the **root** of its `variance`, for the fifty random
+# splits. (What splits of *one* data set show, `variance`, is only $(1 - \rho)\,\sigma^2$: so $\rho$ comes out a little
+# too large.)
 # %% 21.3
 def correlation_of_folds(scatter, sigma, K):
     """rho; scatter: standard deviation of the mean, sigma: that of one error; K > 1."""
@@ -128,7 +129,7 @@ alike = Exercise(
 
 # %% [markdown] 21.4 How many digits to tell them apart?
 # On a share $\beta$ of the digits only the second network is right, on a share $\gamma$ only the first. From how many
-# digits on is the difference of the errors $z$ of its **paired** standard errors? Solve
+# digits on is the difference of the errors $z$ times its **paired** standard error, $\operatorname{se}$? Solve
 # $\frac{|b - c|}{n} = z \operatorname{se}$ with $b = \beta n$, $c = \gamma n$ for $n$.
 # %% 21.4
 def digits_needed(beta, gamma, z):

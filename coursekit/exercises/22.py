@@ -7,8 +7,8 @@ from coursekit.exercises.exercise import Exercise, Mistake, vectors
 
 
 # %% [markdown] 22.1 Fill the assembly line
-# $p$ workers hold a layer each, $m$ micro-batches pass through; each worker takes one turn for one micro-batch. Of the
-# time of all workers, which share do they idle? The smallest $m$ for which that is at most a share $q$ is asked for.
+# $p$ workers hold a layer each, $m$ micro-batches pass through; each worker takes one turn for one micro-batch. During
+# which share of their time, all added up, are the workers idle? Give the smallest $m$ for which it is at most $q$.
 # %% 22.1
 def micro_batches_enough(p, q):
     """The smallest m; p workers, 0 < q < 1."""

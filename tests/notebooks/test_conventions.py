@@ -127,6 +127,12 @@ def test_outputs_are_clean(notebook):
     assert not [output.text for output in outputs(notebook) if output.get("name") == "stderr"]
 
 
+def test_no_output_names_a_place_in_memory(notebook):
+    for output in outputs(notebook):
+        text = output.get("text", "") + output.get("data", {}).get("text/plain", "")
+        assert not re.search(r" at 0x[0-9a-f]+>", text), text
+
+
 def test_pictures_have_alternative_text(notebook):
     pictures = [output for output in outputs(notebook) if "image/png" in output.get("data", {})]
     assert pictures
