@@ -1,7 +1,8 @@
 """The course's pictures: one function per kind, one style for all.
 
 Each returns a matplotlib Figure and takes ``title=`` and ``alt=``, the picture in words for those
-who cannot see it; all but `image_grid`, which fills a figure, and `sliders`, which moves one, take ``ax=``, a panel of `panels`.
+who cannot see it; all but `image_grid`, which fills a figure, and `sliders`, which moves one, take ``ax=``, a panel
+of `panels`.
 """
 
 from coursekit.plotting.charts import confusion_matrix, curves, loss_surface, training_curves
