@@ -154,7 +154,8 @@ gap = Exercise(
     "01.5",
     hint="The theorem bounds the corrections by (R / gamma) squared, and gamma has become ten times smaller.",
     expected=(
-        "The bound grows about a hundredfold, since gamma is squared. The corrections grow too, as a rule by much less: "
-        "the theorem says how many there can be at most, not how many there are."
+        "The bound grows up to a hundredfold, since gamma, the distance of the nearest point, enters squared. The "
+        "corrections grow too, but far less, to two or three times as many, say: the theorem says how many there can be at "
+        "most, not how many there are."
     ),
 )

@@ -166,7 +166,8 @@ more = Exercise(
     "03.5",
     hint="What did the high degrees fit, when there were 30 points?",
     expected=(
-        "With 300 points the error of high degrees rises far less or not at all, so the minimum is flat and lies at a higher "
-        "degree: there is too much noise to fit for so few coefficients. Without noise every degree that is high enough does well."
+        "With 300 points the error of high degrees hardly rises: there is too much noise to fit for so few coefficients. "
+        "The minimum is flat, and still near degree 5, which is all that this sine needs. Without noise nothing is left to "
+        "overfit: each higher degree follows the sine more closely."
     ),
 )
