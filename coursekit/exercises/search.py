@@ -16,7 +16,7 @@ from coursekit.exercises.watched import OutOfTime, Printed, Refused, call
 __all__ = ["verdict"]
 
 CASES = 100  # tried on a right answer
-PATIENCE = 10.0  # seconds for all cases together; those that are over by then count
+PATIENCE = 10.0  # seconds that an answer may take for all cases together; those that are over by then count
 OTHERS = 30  # by which mistakes are told from each other
 SETTINGS = settings(
     derandomize=True,
@@ -52,21 +52,24 @@ def verdict(exercise: Exercise, answer: Any) -> tuple[str, str]:
     """
     if exercise.apply is None and not callable(answer):
         return "✗", f"asks for a function; got {kind(answer)}"
-    printed, last, others, stop = Printed(), {}, [], monotonic() + PATIENCE
+    printed, last, others, spent = Printed(), {}, [], 0.0
 
     def tried(arguments):
+        nonlocal spent
         last["arguments"] = arguments
         expected = exercise.outcome(exercise.reference, arguments)
+        start = monotonic()
         try:
             got, problem = call(exercise.outcome, answer, arguments, exercise.seconds, printed), ""
         except Refused as refusal:
             got, problem = None, str(refusal)
+        spent += monotonic() - start
         if got is None and not problem and expected is not None:
             raise _NotYet
         return Case(arguments, got, expected, problem)
 
     def search(arguments):
-        if monotonic() > stop:  # no more cases, and no smaller ones
+        if spent > PATIENCE:  # no more cases, and no smaller ones
             if "wrong" in last and same(arguments, last["wrong"].arguments, 0):
                 raise _Wrong
             return
@@ -76,7 +79,7 @@ def verdict(exercise: Exercise, answer: Any) -> tuple[str, str]:
             raise _Wrong
 
     def look_elsewhere(arguments):
-        if monotonic() < stop:
+        if spent < PATIENCE:
             others.append(tried(arguments))
 
     try:

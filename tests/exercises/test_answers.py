@@ -158,6 +158,20 @@ def test_a_slow_answer_is_tried_on_fewer_cases(monkeypatch):
     assert search.verdict(exercise, lambda a: slow(a) + 1)[0] == "✗" and len(calls) < 50
 
 
+def test_a_reference_that_takes_long_costs_no_cases(monkeypatch):
+    """As one does that imports Keras first: a wrong answer must not pass for want of time."""
+    monkeypatch.setattr(search, "PATIENCE", 0.2)
+    known = []
+
+    def reference(a):
+        time.sleep(0.0 if known else 0.5)
+        known.append(a)
+        return leaky(a)
+
+    slow = Exercise("01.1", reference, {"a": vectors()})
+    assert search.verdict(slow, lambda a: leaky(a) + (len(a) == 3))[0] == "✗"
+
+
 def test_the_readers_own_interrupt_still_interrupts():
     def interrupted(a):
         raise KeyboardInterrupt
