@@ -29,7 +29,7 @@ course: $(VENV)/.course  ## execute every notebook, then render pages and slides
 	$(BIN)/python tools/build_course.py $(NOTEBOOK)
 
 test: lint  ## unit tests, conventions, an install like Colab's, and every notebook compared with its stored outputs
-	$(BIN)/python tools/safely.py $(BIN)/python -m pytest -n 2
+	$(BIN)/python tools/safely.py $(BIN)/python -m pytest -n 2 --dist loadgroup
 	$(BIN)/python tools/check_install.py --constraints $(CONSTRAINTS)
 	$(BIN)/python tools/check_notebooks.py
 
