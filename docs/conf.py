@@ -66,12 +66,16 @@ def copy_notebooks(app):
     folder = Path(app.srcdir) / "notebooks"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    for path in (ROOT / "notebooks").glob("*.ipynb"):
+    paths = {path.stem[:2]: path for path in (ROOT / "notebooks").glob("*.ipynb")}
+    for number, path in paths.items():
         notebook = nbformat.read(path, as_version=4)
         for picture, text in pictures(notebook):
             texts[hashlib.sha256(picture).digest()] = text
             if text.startswith("A map: notebooks 01"):
                 (folder / "course_map.png").write_bytes(picture)
+        if number == "00":  # the table of symbols: each number of a notebook becomes a link
+            for cell in notebook.cells:
+                cell.source = re.sub(r"\b\d\d\b", lambda found: f"[{found[0]}]({paths[found[0]].name})", cell.source)
         notebook.cells = [shown for cell in notebook.cells for shown in (cell, *solutions(cell))]
         nbformat.write(notebook, folder / path.name)
 

@@ -183,6 +183,15 @@ def test_each_term_of_the_glossary_links_to_its_section(site):
     assert all('href="notebooks/' in term for term in terms)
 
 
+def test_each_symbol_links_to_its_notebook(site):
+    text = (site / "notebooks" / "00_symbols.html").read_text(encoding="utf-8")
+    tables = text[: text.index('<section id="letters-with-several-meanings"')]
+    rows = [row for row in re.findall(r"<tr.*?</tr>", tables, re.S) if "<td>" in row]
+    linked = [row for row in rows if re.search(r'<td><p>.*href="\d\d_\w+\.html"', row, re.S)]
+    assert len(rows) > 30
+    assert linked == rows
+
+
 def test_in_a_browser_at_both_widths(site, pages, monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "tools"))
     browser = importlib.import_module("browser")
