@@ -23,13 +23,10 @@ SOURCES = ["README.md", "CHANGELOG.md", "pyproject.toml", "benchmarks/results.md
 NOTE = "<details><summary>For the teacher</summary>\n\n**Ask the room.** Why is $x^2 \\ge 0$?\n\n</details>"
 HEAVIEST = 3e6  # bytes of a page and its pictures
 
-pytestmark = [
-    pytest.mark.skipif(
-        not all(map(importlib.util.find_spec, ("myst_nb", "sphinx_book_theme"))),
-        reason="myst-nb or the theme is not installed; the extra `site` has them",
-    ),
-    pytest.mark.xdist_group("site"),  # one process builds it, and only once
-]
+pytestmark = pytest.mark.skipif(
+    not all(map(importlib.util.find_spec, ("myst_nb", "sphinx_book_theme"))),
+    reason="myst-nb or the theme is not installed; the extra `site` has them",
+)
 
 
 class Page(HTMLParser):
