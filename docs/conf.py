@@ -26,8 +26,6 @@ project = "Deep learning in notebooks"
 author = "the coursekit authors"
 html_title = project
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build"]
-suppress_warnings = ["mystnb.unknown_mime_type"]
 
 nb_execution_mode = "off"  # the stored outputs are the tested ones
 nb_code_prompt_show = "Show the code"
