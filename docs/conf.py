@@ -15,6 +15,7 @@ import nbformat
 from docutils import nodes
 
 ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 sys.path.insert(0, str(ROOT))
 
 from coursekit.environment import quiet_keras  # noqa: E402
@@ -41,9 +42,7 @@ texts = {}  # alternative texts, by the hash of the picture
 
 html_theme = "sphinx_book_theme"
 html_theme_options = {
-    "repository_url": tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"][
-        "Repository"
-    ],
+    "repository_url": PROJECT["urls"]["Repository"],
     "use_repository_button": True,
     "use_download_button": False,
     "navbar_persistent": [],  # the search stands in the sidebar
