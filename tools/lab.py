@@ -18,9 +18,12 @@ SETTINGS = ROOT / "tools" / "jupyter"
 
 
 def environment() -> dict[str, str]:
-    """The environment of the JupyterLab: the course's settings, and sliders that move."""
-    paths = filter(None, [str(SETTINGS), os.environ.get("JUPYTER_CONFIG_PATH")])
-    return os.environ | {"JUPYTER_CONFIG_PATH": os.pathsep.join(paths), "COURSEKIT_SLIDERS": "on"}
+    """The environment of the JupyterLab: the course's settings and extension, and sliders that move."""
+    paths = {
+        name: os.pathsep.join(filter(None, [str(SETTINGS), os.environ.get(name)]))
+        for name in ("JUPYTER_CONFIG_PATH", "JUPYTER_PATH")
+    }
+    return os.environ | paths | {"COURSEKIT_SLIDERS": "on"}
 
 
 def main() -> int:

@@ -9,6 +9,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 ROOT = Path(__file__).parents[2]
 SLIDE = 'document.querySelector("section.present section.present")'
+SLIDER = """from coursekit import plotting
+plotting.sliders(lambda w: plotting.curves([0, 1], {"line": [0, w]}, xlabel="x", alt="A line."), w=(0.0, 2.0, 0.0))"""
 CELLS = [
     ("slide", new_markdown_cell("# A deck\n\nOne **formula**: $x^2$")),
     ("skip", new_code_cell("start = 40")),
@@ -17,6 +19,8 @@ CELLS = [
     ("notes", new_markdown_cell("For the lecturer alone.")),
     ("subslide", new_markdown_cell("## Without its code")),
     ("-", new_code_cell('print("hidden", "code")', metadata={"jupyter": {"source_hidden": True}})),
+    ("slide", new_markdown_cell("## To play with")),
+    ("-", new_code_cell(SLIDER)),
 ]
 
 
@@ -25,7 +29,7 @@ def notebook(tmp_path):
     for kind, cell in CELLS:
         cell.metadata["slideshow"] = {"slide_type": kind}
     cells = [cell for _, cell in CELLS]
-    cells[-1].outputs = [new_output("stream", name="stdout", text="as stored\n")]
+    cells[6].outputs = [new_output("stream", name="stdout", text="as stored\n")]
     notebook = new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
     nbformat.write(notebook, tmp_path / "04_backpropagation.ipynb")
     shutil.copy(ROOT / "notebooks" / "rise.css", tmp_path)
@@ -36,6 +40,13 @@ def text(browser):
     return browser.evaluate(f"{SLIDE}.innerText")
 
 
+def next_slide(browser, title):
+    """Go on, until the code of the next slide is selected."""
+    browser.press("PageDown")
+    browser.wait_for(f"{SLIDE}.innerText.startsWith('{title}')")
+    browser.wait_for(f"{SLIDE}.querySelector('.jp-CodeCell.jp-mod-active')")
+
+
 @pytest.mark.parametrize("lab", [["--present", "04"]], indirect=True)
 def test_cells_run_on_their_slides(browser, lab, notebook, tmp_path):
     pytest.importorskip("jupyterlab_rise", reason="jupyterlab-rise is not installed; the extra `lab` has it")
@@ -44,26 +55,33 @@ def test_cells_run_on_their_slides(browser, lab, notebook, tmp_path):
     browser.wait_for(f"{SLIDE}.querySelector('.jp-RenderedMarkdown strong')")
     assert browser.evaluate("location.pathname") == "/rise/04_backpropagation.ipynb"
     browser.wait_for(f"{SLIDE}.querySelector('mjx-container')")
-    browser.wait_for(f"getComputedStyle({SLIDE}.querySelector('p')).fontSize == '23px'")  # the deck's size
+    browser.wait_for(f"getComputedStyle({SLIDE}.querySelector('p')).fontSize == '23px'")  # as on the decks
     assert browser.evaluate(f"{SLIDE}.offsetWidth") == 1280
-    assert browser.evaluate("document.querySelectorAll('.slides > section').length") == 2
+    assert browser.evaluate("document.querySelectorAll('.slides > section').length") == 3
     assert "# A deck" not in text(browser)
     browser.wait(lambda: [kernel["execution_state"] for kernel in lab.ask("/api/kernels")] == ["idle"])
 
-    for _ in range(3):
-        browser.press("Enter", shift=True)  # the opening; the skipped cell, which has to run all the same; the heading
-    browser.wait_for(f"{SLIDE}.innerText.startsWith('Computed here')")
+    for _ in range(3):  # the opening; the skipped cell, which has to run all the same; it is the last of the slide
+        browser.press("Enter", shift=True)
+    next_slide(browser, "Computed here")
     browser.press("Enter", shift=True)
     browser.wait_for(f"{SLIDE}.innerText.includes('the answer is 42')")
     browser.picture(tmp_path / "computed.png")
     for unwanted in ("lecturer", "Click to add a cell"):
         assert unwanted not in text(browser)
 
-    browser.press("PageDown")
-    browser.wait_for(f"{SLIDE}.innerText.startsWith('Without its code')")
+    next_slide(browser, "Without its code")
     assert "as stored" in text(browser)
-    browser.wait_for(f"{SLIDE}.querySelector('.jp-CodeCell.jp-mod-active')")  # selected as the slide comes
     browser.press("Enter", shift=True)
     browser.wait_for(f"{SLIDE}.innerText.includes('hidden code')")
     browser.picture(tmp_path / "hidden.png")
     assert "print" not in text(browser)
+
+    next_slide(browser, "To play with")
+    browser.press("Enter", shift=True)
+    before = browser.wait_for(f"{SLIDE}.querySelector('.jupyter-widgets img').src")
+    browser.click("section.present .widget-slider .noUi-base")  # the middle of the slider
+    browser.wait_for(f"{SLIDE}.querySelector('.widget-readout').textContent == '1.00'")
+    browser.wait_for(f"{SLIDE}.querySelector('.jupyter-widgets img').src != {before!r}")
+    browser.picture(tmp_path / "slider.png")
+    assert browser.evaluate("document.querySelectorAll('.jp-Cell').length") == len(CELLS)  # nothing was added
