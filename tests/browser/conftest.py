@@ -15,14 +15,33 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.fixture(scope="session")
+def tools():
+    """The modules of tools/, by name."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / "tools"))
+        yield {name: importlib.import_module(name) for name in ("browser", "build_course")}
+
+
 @pytest.fixture
-def browser(monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / "tools"))
-    module = importlib.import_module("browser")
+def browser(tools):
+    module = tools["browser"]
     if module.chromium() is None:
         pytest.skip("Chromium is not on the PATH (on Debian: apt install chromium)")
     with module.Browser(1280, 720, patience=120) as browser:
         yield browser
+
+
+@pytest.fixture(scope="session")
+def pages(tools, tmp_path_factory):
+    """The folder of every notebook's page, rendered from the stored outputs; the contents lie above it."""
+    build_course, folder = tools["build_course"], tmp_path_factory.mktemp("course") / "build"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(build_course, "BUILD", folder)
+        patch.setattr(build_course, "ROOT", folder.parent)
+        patch.setattr(build_course, "EXPORTERS", {"pages": build_course.EXPORTERS["pages"]})
+        assert build_course.build(build_course.chosen([]), run=False, store=False, at_once=1) == 0
+    return folder / "pages"
 
 
 @dataclass
