@@ -15,13 +15,15 @@ CELLS = [
     ("slide", new_markdown_cell("# A deck\n\nOne **formula**: $x^2$")),
     ("skip", new_code_cell("start = 40")),
     ("slide", new_markdown_cell("## Computed here")),
-    ("-", new_code_cell('print("the answer is", start + 2)')),
+    ("-", new_code_cell('print("the answer is", start + 2, *range(31), sep="\\n")')),
     ("notes", new_markdown_cell("For the lecturer alone.")),
     ("subslide", new_markdown_cell("## Without its code")),
     ("-", new_code_cell('print("hidden", "code")', metadata={"jupyter": {"source_hidden": True}})),
     ("slide", new_markdown_cell("## To play with")),
     ("-", new_code_cell(SLIDER)),
 ]
+
+pytest.importorskip("jupyterlab_rise", reason="jupyterlab-rise is not installed; the extra `lab` has it")
 
 
 @pytest.fixture
@@ -49,7 +51,6 @@ def next_slide(browser, title):
 
 @pytest.mark.parametrize("lab", [["--present", "04"]], indirect=True)
 def test_cells_run_on_their_slides(browser, lab, notebook, tmp_path):
-    pytest.importorskip("jupyterlab_rise", reason="jupyterlab-rise is not installed; the extra `lab` has it")
     browser.wait(lambda: lab.ask("/api"))
     browser.open(lab.address)  # which leads to the deck
     browser.wait_for(f"{SLIDE}.querySelector('.jp-RenderedMarkdown strong')")
@@ -65,7 +66,9 @@ def test_cells_run_on_their_slides(browser, lab, notebook, tmp_path):
         browser.press("Enter", shift=True)
     next_slide(browser, "Computed here")
     browser.press("Enter", shift=True)
-    browser.wait_for(f"{SLIDE}.innerText.includes('the answer is 42')")
+    browser.wait_for(f"{SLIDE}.innerText.includes('the answer is\\n42')")
+    browser.wait_for(f"{SLIDE}.scrollHeight <= {SLIDE}.clientHeight")  # made smaller until it fits
+    assert 0.7 < browser.evaluate(f"Number({SLIDE}.style.getPropertyValue('--zoom'))") < 1
     browser.picture(tmp_path / "computed.png")
     for unwanted in ("lecturer", "Click to add a cell"):
         assert unwanted not in text(browser)

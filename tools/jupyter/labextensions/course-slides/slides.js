@@ -2,7 +2,7 @@
 
 // Shift+Enter runs the selected cell and selects the next one if it is on the same slide. RISE would go on to the next
 // slide, away from the output.
-function activate({ commands }) {
+function activate({ commands, name }) {
   commands.addCommand("course:run-on-slide", {
     execute() {
       const cells = [...document.querySelectorAll("section.present section.present .jp-Cell:not(aside *)")];
@@ -16,6 +16,25 @@ function activate({ commands }) {
   const deck = ".rise-enabled .jp-NotebookPanel.reveal .jp-Notebook.slides";
   for (const selector of [`${deck}.jp-mod-editMode`, `${deck}.jp-mod-commandMode:not(.jp-mod-readWrite) :focus`])
     commands.addKeyBinding({ command: "course:run-on-slide", keys: ["Shift Enter"], selector });
+  if (name == "Rise") fitAlways();
+}
+
+// A slide taller than the screen becomes smaller, as on the decks, down to 0.7; beyond that it scrolls.
+function fit(slide) {
+  for (let zoom = 1; zoom > 0.7; zoom *= 0.95) {
+    slide.style.setProperty("--zoom", zoom);
+    if (slide.scrollHeight <= slide.clientHeight) return;
+  }
+}
+
+// Fits each slide whose cells change their size: when it is shown, and when an output comes.
+function fitAlways() {
+  const cells = document.querySelectorAll(".reveal section section .jp-Cell");
+  if (!cells.length) return setTimeout(fitAlways, 500); // the slides are not made yet
+  const sizes = new ResizeObserver((entries) =>
+    new Set(entries.map(({ target }) => target.closest("section"))).forEach((slide) => fit(slide))
+  );
+  cells.forEach((cell) => sizes.observe(cell));
 }
 
 window._JUPYTERLAB ??= {};
