@@ -25,6 +25,7 @@ seed = coursekit.start(seed=1)["seed"]
 print(f"✓ twice the seed: {2 * seed} ≤ 100")
 print(f"✓ a share: {seed / 100} in [0, 0.5]")
 print("✓ shape: (2, 3) = (2, 3)")"""
+LAB = f"sys.path.insert(0, {str(ROOT / 'tools')!r})\nimport lab\nlab.main()"
 FAILING_CLAIM = """if seed > 2:
     raise ClaimError(f"the seed: {seed}, claimed ≤ 2")
 print(f"✓ the seed: {seed} ≤ 2")"""
@@ -141,6 +142,12 @@ def test_notebooks_are_chosen_by_number_or_name(tools, course):
         assert [path.stem for path in chosen([name])] == ["02_sound"]
     with pytest.raises(SystemExit, match="no notebook '07'.*01_broken, 02_sound"):
         chosen(["07"])
+
+
+def test_what_to_present_is_named(run_python):
+    for name, expected in ("", "Which notebook?"), ("99", "no notebook '99'"):
+        done = run_python(f"import sys\nsys.argv += ['--present', {name!r}]\n{LAB}", succeed=False)
+        assert done.returncode == 1 and done.stderr.startswith(expected)
 
 
 def test_seeds_prints_the_statistics_of_each_claim(tools, tmp_path, capsys):
