@@ -204,10 +204,16 @@ def test_badges_follow_the_address_in_pyproject(tools, tmp_path):
         '[project.urls]\nRepository = "https://github.com/ada/course"\n', encoding="utf-8"
     )
     link = "https://colab.research.google.com/github/OWNER/old/blob/main/notebooks/01_a.ipynb"
+    binder = "https://mybinder.org/v2/gh/OWNER/old/main?labpath=notebooks%2F01_a.ipynb"
     (tmp_path / "README.md").write_text(f"[Colab]({link})\ngit clone https://github.com/OWNER/old\n", encoding="utf-8")
     path = tmp_path / "notebooks" / "01_a.ipynb"
     nbformat.write(
-        new_notebook(cells=[new_markdown_cell(link), new_code_cell("%pip install git+https://github.com/OWNER/old")]),
+        new_notebook(
+            cells=[
+                new_markdown_cell(f"{link} {binder}"),
+                new_code_cell("%pip install git+https://github.com/OWNER/old"),
+            ]
+        ),
         path,
     )
 
@@ -216,6 +222,7 @@ def test_badges_follow_the_address_in_pyproject(tools, tmp_path):
     assert main(check=False, root=tmp_path) == 0
     assert "OWNER" not in path.read_text(encoding="utf-8") + (tmp_path / "README.md").read_text(encoding="utf-8")
     assert "github/ada/course/blob/main/notebooks/01_a.ipynb" in path.read_text(encoding="utf-8")
+    assert "gh/ada/course/main?labpath=notebooks%2F01_a.ipynb" in path.read_text(encoding="utf-8")
     assert "git+https://github.com/ada/course" in path.read_text(encoding="utf-8")
     written = path.read_bytes()
     assert main(check=True, root=tmp_path) == 0 and main(check=False, root=tmp_path) == 0

@@ -91,6 +91,7 @@ def test_opening(notebook, path):
     assert "*Before this:*" in opening and "*Running time:*" in opening
     address = REPOSITORY.removeprefix("https://github.com/")
     assert f"(https://colab.research.google.com/github/{address}/blob/main/notebooks/{path.name})" in opening
+    assert f"(https://mybinder.org/v2/gh/{address}/main?labpath=notebooks%2F{path.name})" in opening
 
 
 def test_setup_cell(notebook):
