@@ -1,12 +1,9 @@
-// Fit each slide to 1280 x 720: code beside a narrow figure, above a wide one, and the whole slide a
-// little smaller if it is still too tall. Then start the deck: to print, reveal.js counts the pages of
-// each slide as it starts.
-const WIDTH = 1280, HEIGHT = 720;
-
-document.querySelectorAll(".jp-CodeCell").forEach((cell) => {
-  const image = cell.querySelector("img");
-  if (image && Number(image.getAttribute("width")) <= 800) cell.classList.add("beside");
-});
+// Fit each slide to 1280 x 720: of the ways to lay it out, the one with the largest pictures that leaves its text
+// as it is; if none does, the whole slide a little smaller. Then start the deck: to print, reveal.js counts the
+// pages of each slide as it starts.
+const WIDTH = 1280, HEIGHT = 720, PIXELS_PER_POINT = 96 / 72, SMALLEST_LABEL = 12;
+const GROWTHS = [2, 1.85, 1.7, 1.55, 1.4, 1.3, 1.2, 1.1, 1, 0.92, 0.82]; // of a picture over the size it was drawn at
+const WIDEST = 1.8; // width over height of a picture that has text beside it
 
 const slides = [...document.querySelectorAll("section")].filter((section) => !section.querySelector("section"));
 slides[0].classList.add("opening");
@@ -16,26 +13,59 @@ slides.forEach((section) => {
   section.append(inner);
 });
 
-// The largest scale at which the slide's content fits, as it is laid out now.
-function shrink(section) {
+const pictures = (section) => [...section.querySelectorAll("img[width]")];
+const drawn = (picture) => Number(picture.getAttribute("width"));
+
+// The smallest label in a slide's pictures, in pixels of the screen.
+function label(section) {
+  const scale = Number(section.firstChild.style.zoom);
+  const sizes = pictures(section).map((picture) =>
+    (picture.clientWidth / drawn(picture)) * picture.dataset.points * PIXELS_PER_POINT * scale);
+  return Math.min(...sizes, Infinity);
+}
+
+function resize(section, scale, growth) {
+  section.firstChild.style.zoom = scale;
+  pictures(section).forEach((picture) => (picture.style.width = `${growth * drawn(picture)}px`));
+  return section.offsetHeight <= HEIGHT;
+}
+
+// The largest text, then the largest pictures, at which a slide fits as it is laid out now.
+function fill(section) {
   for (let scale = 1; ; scale *= 0.95) {
-    section.firstChild.style.zoom = scale;
-    if (section.offsetHeight <= HEIGHT || scale < 0.5) return scale;
+    for (const growth of GROWTHS) {
+      if (resize(section, scale, growth)) {
+        if (label(section) >= SMALLEST_LABEL || scale < 0.7) return { scale, growth, label: label(section) };
+        break;
+      }
+    }
+    if (scale < 0.5) return { scale, growth: GROWTHS.at(-1), label: label(section) };
   }
 }
 
+// What can be done with a slide: code above or beside its picture; text beside a picture that stands alone.
+function layouts(section) {
+  const inner = section.firstChild;
+  const cells = pictures(section).map((picture) => picture.closest(".jp-CodeCell"));
+  const coded = cells.filter((cell) => cell.querySelector(".jp-InputArea"));
+  const clear = () => (inner.classList.remove("columns"), cells.forEach((cell) => cell.classList.remove("beside")));
+  const ways = [clear];
+  if (coded.length) ways.push(() => (clear(), coded.forEach((cell) => cell.classList.add("beside"))));
+  const [picture] = pictures(section);
+  if (cells.length === 1 && !coded.length && cells[0] !== inner.firstElementChild && picture.naturalWidth < WIDEST * picture.naturalHeight)
+    ways.push(() => (clear(), cells[0].classList.add("picture"), inner.classList.add("columns")));
+  return ways;
+}
+
 function fit(section) {
-  const cells = [...section.querySelectorAll(".jp-CodeCell")].filter((cell) => cell.querySelector("img"));
-  const turn = () => cells.forEach((cell) => cell.classList.toggle("beside"));
-  let scale = shrink(section);
-  if (scale < 0.85 && cells.length) {
-    turn(); // perhaps the other layout needs less height
-    const other = shrink(section);
-    if (other > scale) scale = other;
-    else turn(), shrink(section);
-  }
-  section.dataset.scale = scale.toFixed(2);
-  section.dataset.overflow = section.offsetHeight - HEIGHT;
+  const shown = ({ scale, label }) => Math.min(scale, 0.9) * 1000 + Math.min(label, 1000);
+  const ways = layouts(section).map((lay_out) => (lay_out(), { lay_out, ...fill(section) }));
+  const best = ways.reduce((one, other) => (shown(other) > shown(one) ? other : one));
+  best.lay_out();
+  resize(section, best.scale, best.growth);
+  section.dataset.scale = best.scale.toFixed(2);
+  section.dataset.overflow = Math.max(section.offsetHeight - HEIGHT, section.scrollWidth - WIDTH);
+  if (best.label < Infinity) section.dataset.label = best.label.toFixed(1);
 }
 
 function fitAll() {
@@ -49,7 +79,9 @@ function fitAll() {
 // chromium --print-to-pdf waits for timers but not for frames, and reveal.js lays out its pages in frames.
 if (location.search.includes("print-pdf")) window.requestAnimationFrame = (callback) => setTimeout(callback);
 
-typeset.then(fitAll).then(() => Reveal.initialize({
+const loaded = new Promise((done) => (document.readyState === "complete" ? done() : addEventListener("load", done)));
+
+typeset.then(() => loaded).then(fitAll).then(() => Reveal.initialize({
   width: WIDTH, height: HEIGHT, margin: 0, center: false, hash: true, slideNumber: "c/t",
   transition: "none", controls: true, progress: true, pdfMaxPagesPerSlide: 1, plugins: [RevealNotes],
 }));
