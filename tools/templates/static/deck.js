@@ -2,7 +2,7 @@
 // as it is; if none does, the whole slide a little smaller. Then start the deck: to print, reveal.js counts the
 // pages of each slide as it starts.
 const WIDTH = 1280, HEIGHT = 720, PIXELS_PER_POINT = 96 / 72, SMALLEST_LABEL = 12;
-const GROWTHS = [2, 1.85, 1.7, 1.55, 1.4, 1.3, 1.2, 1.1, 1, 0.92, 0.82]; // of a picture over the size it was drawn at
+const GROWTHS = [0.82, 0.92, 1, 1.1, 1.2, 1.3, 1.4, 1.55, 1.7, 1.85, 2]; // of a picture over the size it was drawn at
 const WIDEST = 1.8; // width over height of a picture that has text beside it
 
 const slides = [...document.querySelectorAll("section")].filter((section) => !section.querySelector("section"));
@@ -13,7 +13,7 @@ slides.forEach((section) => {
   section.append(inner);
 });
 
-const pictures = (section) => [...section.querySelectorAll("img[width]")];
+const pictures = (section) => [...section.querySelectorAll(".jp-CodeCell img[width]")];
 const drawn = (picture) => Number(picture.getAttribute("width"));
 
 // The smallest label in a slide's pictures, in pixels of the screen.
@@ -32,14 +32,18 @@ function resize(section, scale, growth) {
 
 // The largest text, then the largest pictures, at which a slide fits as it is laid out now.
 function fill(section) {
+  const growths = pictures(section).length ? GROWTHS : [1];
   for (let scale = 1; ; scale *= 0.95) {
-    for (const growth of GROWTHS) {
-      if (resize(section, scale, growth)) {
-        if (label(section) >= SMALLEST_LABEL || scale < 0.7) return { scale, growth, label: label(section) };
-        break;
-      }
+    let low = 0, high = growths.length; // the last one that fits is from low to below high
+    const last = scale < 0.5;
+    if (!resize(section, scale, growths[0]) && !last) continue;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (resize(section, scale, growths[middle])) low = middle;
+      else high = middle;
     }
-    if (scale < 0.5) return { scale, growth: GROWTHS.at(-1), label: label(section) };
+    resize(section, scale, growths[low]);
+    if (label(section) >= SMALLEST_LABEL || scale < 0.7) return { scale, growth: growths[low], label: label(section) };
   }
 }
 
