@@ -13,6 +13,15 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 ROOT = Path(__file__).parents[1]
 FORMULAS = [r"$x \in [0, 1]$", r"$$\frac{\partial R}{\partial w} = \sum_{k=1}^K \delta_k h_k$$", r"$\mathbb{R}^2$"]
+NOTE = """<details><summary>For whoever presents this</summary>
+
+**Ask the room.** Is $a^2$ negative?
+
+</details>"""
+DRAWING = """fig = plotting.curves(x, {"line": x})
+fig.alt = ("A line "
+           "that rises.")
+claim("its slope", 1, equals=1)"""
 SLIDES = [
     new_markdown_cell(
         f"# 01 · Three slides\n\nBetween bounds: {FORMULAS[0]}. See [symbols](00_symbols.ipynb#Networks)."
@@ -29,13 +38,17 @@ def tools(monkeypatch):
     return {name: importlib.import_module(name) for name in ("execution", "browser", "build_course", "check_slides")}
 
 
+def write(path, cells):
+    nbformat.write(new_notebook(cells=cells), path)
+
+
 @pytest.fixture
 def built(tools, tmp_path, monkeypatch):
     """The folder build/ of a course of one notebook: three slides, the second of two cells and too tall."""
     (tmp_path / "notebooks").mkdir()
     for cell, kind in zip(SLIDES, ["slide", "slide", "-", "subslide"]):
         cell.metadata["slideshow"] = {"slide_type": kind}
-    nbformat.write(new_notebook(cells=SLIDES), tmp_path / "notebooks" / "01_three.ipynb")
+    write(tmp_path / "notebooks" / "01_three.ipynb", SLIDES)
     for module in tools.values():
         for name, value in (("ROOT", tmp_path), ("NOTEBOOKS", tmp_path / "notebooks"), ("BUILD", tmp_path / "build")):
             if hasattr(module, name):
@@ -61,6 +74,41 @@ def test_a_link_to_a_notebook_leads_to_its_page(built, kind):
     html = (built / kind / "01_three.html").read_text(encoding="utf-8")
     assert 'href="00_symbols.html#Networks"' in html
     assert ".ipynb" not in html
+
+
+def with_cell(tools, built, cell, kind):
+    """The page and the deck of the same course with one more cell after its second slide's heading."""
+    cell.metadata["slideshow"] = {"slide_type": kind}
+    notebook = built.parent / "notebooks" / "01_three.ipynb"
+    write(notebook, [*SLIDES[:2], cell, *SLIDES[2:]])
+    tools["build_course"].render(notebook)
+    return [(built / kind / "01_three.html").read_text(encoding="utf-8") for kind in ("pages", "slides")]
+
+
+def test_notes_are_folded_on_the_page_and_the_speakers_alone_in_the_deck(tools, built):
+    note = new_markdown_cell(NOTE, metadata={"tags": ["speaker-notes"]})
+    page, deck = with_cell(tools, built, note, "notes")
+    folded = r"<details><summary>For whoever presents this</summary>\s*<p><strong>Ask the room.*?</details>"
+    assert re.search(folded, page, re.DOTALL)
+    second = re.search(r"<section[^>]*>(?:(?!<section).)*One taller than the screen.*?</section>", deck, re.DOTALL)
+    (aside,) = re.findall(r'<aside class="notes">.*?</aside>', second.group(), re.DOTALL)
+    assert "Ask the room" in aside
+    assert "whoever presents" not in deck and "<details" not in deck
+
+
+def test_code_that_only_draws_is_folded_on_the_page_and_left_out_of_the_deck(tools, built):
+    drawing = new_code_cell(DRAWING, metadata={"tags": ["hide-input"]})
+    page, deck = with_cell(tools, built, drawing, "-")
+    (folded,) = re.findall(r'<details class="code">.*?</details>', page, re.DOTALL)
+    assert "curves" in folded and "that rises" in folded
+    assert "curves" not in deck
+
+
+def test_a_deck_leaves_out_alternative_texts(tools, built):
+    page, deck = with_cell(tools, built, new_code_cell(DRAWING), "-")
+    assert "that rises" in page and "that rises" not in deck
+    for kept in ("curves", "its slope"):
+        assert kept in page and kept in deck
 
 
 @pytest.fixture
@@ -92,7 +140,7 @@ def test_slides_are_measured(tools, tab, built):
     assert [slide.address for slide in deck.slides] == ["0/0", "1/0", "1/1"]
     assert deck.slides[0].scale == deck.slides[2].scale == 1 > deck.slides[1].scale  # only the tall one is shrunk
     assert deck.slides[0].text == pytest.approx(27)  # as course.css has it
-    assert deck.slides[1].text == pytest.approx(15.5 * deck.slides[1].scale)
+    assert deck.slides[1].text == pytest.approx(15.6 * deck.slides[1].scale)
     assert deck.faults() == []
 
 

@@ -16,7 +16,7 @@ import safely
 from browser import Browser, chromium
 from execution import ROOT, chosen
 
-SMALLEST_TEXT = 11.5  # pixels
+SMALLEST_TEXT = 12  # pixels
 SMALLEST_LABEL = 12  # in a picture
 MEASURE = r"""(() => {
   const tex = /\$[^$]+\$|\\[a-zA-Z]+\{/;

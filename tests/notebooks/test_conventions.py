@@ -170,6 +170,7 @@ def test_pictures_have_alternative_text(notebook):
     assert pictures
     for picture in pictures:
         assert len(picture.metadata["image/png"]["alt"]) > 20
+        assert "points" in picture.metadata["image/png"], "the size of its smallest text, for the deck"
     for alt in re.findall(r"!\[(.*?)\]\(", "\n".join(cell.source for cell in notebook.cells)):
         assert alt
 

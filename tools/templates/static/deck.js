@@ -20,7 +20,7 @@ const drawn = (picture) => Number(picture.getAttribute("width"));
 function label(section) {
   const scale = Number(section.firstChild.style.zoom);
   const sizes = pictures(section).map((picture) =>
-    (picture.clientWidth / drawn(picture)) * picture.dataset.points * PIXELS_PER_POINT * scale);
+    (picture.clientWidth / drawn(picture)) * (picture.dataset.points ?? Infinity) * PIXELS_PER_POINT * scale);
   return Math.min(...sizes, Infinity);
 }
 
@@ -30,8 +30,9 @@ function resize(section, scale, growth) {
   return section.offsetHeight <= HEIGHT;
 }
 
-// The largest text, then the largest pictures, at which a slide fits as it is laid out now.
+// The largest text, then the largest pictures, at which a slide fits as it is laid out now and its labels can be read.
 function fill(section) {
+  let best;
   const growths = pictures(section).length ? GROWTHS : [1];
   for (let scale = 1; ; scale *= 0.95) {
     let low = 0, high = growths.length; // the last one that fits is from low to below high
@@ -43,7 +44,10 @@ function fill(section) {
       else high = middle;
     }
     resize(section, scale, growths[low]);
-    if (label(section) >= SMALLEST_LABEL || scale < 0.7) return { scale, growth: growths[low], label: label(section) };
+    const found = { scale, growth: growths[low], label: label(section) };
+    if (found.label >= SMALLEST_LABEL) return found;
+    if (!best || found.label > 1.05 * best.label) best = found;
+    if (scale < 0.7) return best;
   }
 }
 
