@@ -66,7 +66,8 @@ function layouts(section) {
 }
 
 function fit(section) {
-  const shown = ({ scale, label }) => Math.min(scale, 0.9) * 1000 + Math.min(label, 1000);
+  const shown = ({ scale, label }) =>
+    label < SMALLEST_LABEL ? label : 1e4 + Math.min(scale, 0.9) * 1000 + Math.min(label, 100);
   const ways = layouts(section).map((lay_out) => (lay_out(), { lay_out, ...fill(section) }));
   const best = ways.reduce((one, other) => (shown(other) > shown(one) ? other : one));
   best.lay_out();
