@@ -166,6 +166,15 @@ def test_a_fault_of_a_deck_is_found(tools, tab, built, slip, fault):
     assert len(faults) == 1 and re.fullmatch(fault, faults[0]), faults
 
 
+def test_the_speaker_sees_each_formula_once(tools, tab, built):
+    with_cell(tools, built, new_markdown_cell(NOTE, metadata={"tags": ["speaker-notes"]}), "notes")
+    deck = tools["check_slides"].measure(tab, built / "slides" / "01_three.html")
+    assert len(deck.slides) == 3
+    tab.evaluate("Reveal.slide(1, 0)")
+    notes = tab.evaluate("Reveal.getSlideNotes()")
+    assert "Ask the room" in notes and notes.count("<svg") == 1 and "<math" not in notes
+
+
 def test_a_title_alone_is_found(tools, tab, built):
     deck = built / "slides" / "01_three.html"
     html = deck.read_text(encoding="utf-8")

@@ -85,12 +85,17 @@ function fitAll() {
   document.body.dataset.fitted = "yes";
 }
 
+// The speaker's window has not the style sheet that hides the MathML of a formula beside its drawing.
+function plainNotes() {
+  document.querySelectorAll("aside mjx-assistive-mml").forEach((formula) => formula.remove());
+}
+
 // chromium --print-to-pdf waits for timers but not for frames, and reveal.js lays out its pages in frames.
 if (location.search.includes("print-pdf")) window.requestAnimationFrame = (callback) => setTimeout(callback);
 
 const loaded = new Promise((done) => (document.readyState === "complete" ? done() : addEventListener("load", done)));
 
-typeset.then(() => loaded).then(fitAll).then(() => Reveal.initialize({
+typeset.then(() => loaded).then(plainNotes).then(fitAll).then(() => Reveal.initialize({
   width: WIDTH, height: HEIGHT, margin: 0, center: false, hash: true, slideNumber: "c/t",
   transition: "none", controls: true, progress: true, pdfMaxPagesPerSlide: 1, plugins: [RevealNotes],
 }));
