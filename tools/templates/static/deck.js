@@ -1,8 +1,9 @@
 // Fit each slide to 1280 x 720: of the ways to lay it out, the one with the largest pictures that leaves its text
 // as it is; if none does, the whole slide a little smaller. Then start the deck: to print, reveal.js counts the
 // pages of each slide as it starts.
-const WIDTH = 1280, HEIGHT = 720, PIXELS_PER_POINT = 96 / 72, SMALLEST_LABEL = 12;
+const WIDTH = 1280, HEIGHT = 720, PIXELS_PER_POINT = 96 / 72, SMALLEST_LABEL = 12, SMALLEST_SCALE = 0.77;
 const GROWTHS = [0.82, 0.92, 1, 1.1, 1.2, 1.3, 1.4, 1.55, 1.7, 1.85, 2]; // of a picture over the size it was drawn at
+const BESIDE = 64, COLUMN = 42; // characters of code that fit beside a picture
 const WIDEST = 1.8; // width over height of a picture that has text beside it
 
 const slides = [...document.querySelectorAll("section")].filter((section) => !section.querySelector("section"));
@@ -51,25 +52,37 @@ function fill(section) {
   }
 }
 
-// What can be done with a slide: code above or beside its picture; text beside a picture that stands alone.
+// What can be done with a slide: code above or beside its picture; what it says beside a picture that stands alone.
 function layouts(section) {
   const inner = section.firstChild;
   const cells = pictures(section).map((picture) => picture.closest(".jp-CodeCell"));
   const coded = cells.filter((cell) => cell.querySelector(".jp-InputArea"));
   const clear = () => (inner.classList.remove("columns"), cells.forEach((cell) => cell.classList.remove("beside")));
-  const ways = [clear];
-  if (coded.length) ways.push(() => (clear(), coded.forEach((cell) => cell.classList.add("beside"))));
+  const lines = [...section.querySelectorAll(".highlight pre")].flatMap((code) => code.textContent.split("\n"));
+  const wraps = (width) => lines.some((line) => line.length > width);
+  const ways = [{ lay_out: clear, wrapped: false }];
+  if (coded.length) {
+    const beside = () => (clear(), coded.forEach((cell) => cell.classList.add("beside")));
+    ways.push({ lay_out: beside, wrapped: wraps(BESIDE) });
+  }
   const [picture] = pictures(section);
-  if (cells.length === 1 && !coded.length && cells[0] !== inner.firstElementChild && picture.naturalWidth < WIDEST * picture.naturalHeight)
-    ways.push(() => (clear(), cells[0].classList.add("picture"), inner.classList.add("columns")));
+  if (cells.length === 1 && !coded.length && cells[0] !== inner.firstElementChild &&
+      picture.naturalWidth < WIDEST * picture.naturalHeight) {
+    const columns = () => (clear(), cells[0].classList.add("picture"), inner.classList.add("columns"));
+    ways.push({ lay_out: columns, wrapped: wraps(COLUMN) });
+  }
   return ways;
 }
 
+// How good a layout is: labels that can be read count most, then text that can, then whole lines of code.
+function worth({ scale, label, wrapped }) {
+  if (label < SMALLEST_LABEL) return label;
+  return 1000 + 1000 * (scale >= SMALLEST_SCALE) + 1000 * Math.min(scale, 0.9) + Math.min(label, 100) - 150 * wrapped;
+}
+
 function fit(section) {
-  const shown = ({ scale, label }) =>
-    label < SMALLEST_LABEL ? label : 1e4 + Math.min(scale, 0.9) * 1000 + Math.min(label, 100);
-  const ways = layouts(section).map((lay_out) => (lay_out(), { lay_out, ...fill(section) }));
-  const best = ways.reduce((one, other) => (shown(other) > shown(one) ? other : one));
+  const ways = layouts(section).map((way) => (way.lay_out(), { ...way, ...fill(section) }));
+  const best = ways.reduce((one, other) => (worth(other) > worth(one) ? other : one));
   best.lay_out();
   resize(section, best.scale, best.growth);
   section.dataset.scale = best.scale.toFixed(2);
