@@ -67,6 +67,9 @@ def test_functions_that_draw_and_their_calls_are_hidden(tags):
 
 def test_what_is_arranged_in_a_cell_of_its_own(tags):
     assert hidden(tags, "boxes = {'x': (0, 0)}", "fig = plotting.block_diagram(boxes, [])") == [0, 1]
+    grid = "def sheet(rows):\n    return np.concatenate(rows)"
+    assert hidden(tags, grid, "fig = plotting.image_grid(sheet(x))") == [0, 1]
+    assert hidden(tags, grid, "fig = plotting.image_grid(sheet(x))", "train(sheet(x))") == [1]
     assert hidden(tags, "x = np.linspace(0, 1, 5)") == []  # nothing uses it: who knows
 
 

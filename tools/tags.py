@@ -96,8 +96,8 @@ def _draws(statement, figures):
 
 
 def _arranges(statement):
-    """Whether an assignment, or a loop of them, orders values only."""
-    return isinstance(statement, ast.Assign | ast.AugAssign | ast.If | ast.For) and not any(
+    """Whether an assignment, a loop or a function of them, orders values only."""
+    return isinstance(statement, ast.Assign | ast.AugAssign | ast.If | ast.For | ast.FunctionDef) and not any(
         isinstance(node, ast.MatMult | ast.Pow) or (isinstance(node, ast.Call) and _name(node.func) not in ARRANGE)
         for node in ast.walk(statement)
     )
