@@ -33,19 +33,24 @@ MEASURE = r"""(() => {
   };
   const size = (text) => parseFloat(getComputedStyle(text.parentElement).fontSize);
   const leaves = [...document.querySelectorAll(".slides section")].filter((each) => !each.querySelector("section"));
+  const sections = [...document.querySelectorAll(".slides section")].map((each) => [each, each.style.display]);
+  sections.forEach(([each]) => (each.style.display = "block"));
   const slides = leaves.map((slide) => {
-    const found = texts(slide), scale = Number(slide.dataset.scale);
+    const found = texts(slide), scale = Number(slide.firstElementChild.style.zoom);
     const words = found.filter((text) => !text.parentElement.closest("h1, h2, h3, h4"));
     const stack = slide.parentElement.closest("section");
+    const labels = [...slide.querySelectorAll("img[data-points]")].map((each) =>
+      scale * each.clientWidth / each.getAttribute("width") * each.dataset.points * 96 / 72);
     return {
       address: [[...document.querySelectorAll(".slides > section")].indexOf(stack ?? slide),
                 stack ? [...stack.children].indexOf(slide) : 0].join("/"),
-      scale, overflow: Number(slide.dataset.overflow), label: Number(slide.dataset.label ?? Infinity),
-      text: scale * Math.min(...found.map(size), Infinity),
+      scale, overflow: Math.max(slide.scrollHeight - 720, slide.scrollWidth - 1280),
+      label: Math.min(...labels, Infinity), text: scale * Math.min(...found.map(size), Infinity),
       bare: !words.length && !slide.querySelector("img, mjx-container"),
       formulas: found.filter((text) => !text.parentElement.closest("code, pre") && tex.test(text.textContent)).length,
     };
   });
+  sections.forEach(([each, display]) => (each.style.display = display));
   return {slides, formulas: formulas + document.body.classList.contains("untypeset")};
 })()"""
 
@@ -144,7 +149,7 @@ def main() -> int:
             deck = measure(tab, ROOT / "build" / "slides" / f"{path.stem}.html")
             scale, label, text = (min(getattr(s, name) for s in deck.slides) for name in ("scale", "label", "text"))
             print(
-                f"{path.stem}: {len(deck.slides)} slides, smallest scale {scale}, text {text:.1f} px, label {label:.1f} px"
+                f"{path.stem}: {len(deck.slides)} slides, smallest scale {scale:.2f}, text {text:.1f} px, label {label:.1f} px"
             )
             for fault in deck.faults():
                 wrong += 1

@@ -85,9 +85,6 @@ function fit(section) {
   const best = ways.reduce((one, other) => (worth(other) > worth(one) ? other : one));
   best.lay_out();
   resize(section, best.scale, best.growth);
-  section.dataset.scale = best.scale.toFixed(2);
-  section.dataset.overflow = Math.max(section.offsetHeight - HEIGHT, section.scrollWidth - WIDTH);
-  if (best.label < Infinity) section.dataset.label = best.label.toFixed(1);
 }
 
 function fitAll() {
