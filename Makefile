@@ -19,7 +19,7 @@ export TFDS_DATA_DIR := $(abspath ../shared/tensorflow_datasets)
 endif
 endif
 
-.PHONY: help course test test-jax lab slides site bench data seeds mutants outputs badges constraints clean
+.PHONY: help course test test-jax lab present slides site bench data seeds mutants outputs badges constraints clean
 .PHONY: tags exercises assignment test-assignment lint format check-install check-newest check-colab
 
 help:  ## this list
@@ -57,7 +57,10 @@ check-newest: $(VENV)/.course  ## the same with the newest release of every depe
 	$(BIN)/python tools/check_install.py --newest
 
 lab: $(VENV)/.lab  ## open the notebooks in JupyterLab
-	cd notebooks && COURSEKIT_SLIDERS=on ../$(BIN)/jupyter lab
+	$(BIN)/python tools/lab.py
+
+present: $(VENV)/.lab  ## make present NOTEBOOK=04: show it as slides whose cells run with Shift+Enter
+	$(BIN)/python tools/lab.py --present "$(NOTEBOOK)"
 
 slides: $(VENV)/.course  ## render pages and slides from the stored outputs, executing nothing
 	$(BIN)/python tools/build_course.py --render-only $(NOTEBOOK)

@@ -25,6 +25,7 @@ seed = coursekit.start(seed=1)["seed"]
 print(f"✓ twice the seed: {2 * seed} ≤ 100")
 print(f"✓ a share: {seed / 100} in [0, 0.5]")
 print("✓ shape: (2, 3) = (2, 3)")"""
+LAB = f"sys.path.insert(0, {str(ROOT / 'tools')!r})\nimport lab\nlab.main()"
 FAILING_CLAIM = """if seed > 2:
     raise ClaimError(f"the seed: {seed}, claimed ≤ 2")
 print(f"✓ the seed: {seed} ≤ 2")"""
@@ -143,6 +144,12 @@ def test_notebooks_are_chosen_by_number_or_name(tools, course):
         chosen(["07"])
 
 
+def test_what_to_present_is_named(run_python):
+    for name, expected in ("", "Which notebook?"), ("99", "no notebook '99'"):
+        done = run_python(f"import sys\nsys.argv += ['--present', {name!r}]\n{LAB}", succeed=False)
+        assert done.returncode == 1 and done.stderr.startswith(expected)
+
+
 def test_seeds_prints_the_statistics_of_each_claim(tools, tmp_path, capsys):
     path = tmp_path / "01_claims.ipynb"
     nbformat.write(new_notebook(cells=[new_code_cell(CLAIMS), new_code_cell(FAILING_CLAIM)]), path)
@@ -197,10 +204,16 @@ def test_badges_follow_the_address_in_pyproject(tools, tmp_path):
         '[project.urls]\nRepository = "https://github.com/ada/course"\n', encoding="utf-8"
     )
     link = "https://colab.research.google.com/github/OWNER/old/blob/main/notebooks/01_a.ipynb"
+    binder = "https://mybinder.org/v2/gh/OWNER/old/main?labpath=notebooks%2F01_a.ipynb"
     (tmp_path / "README.md").write_text(f"[Colab]({link})\ngit clone https://github.com/OWNER/old\n", encoding="utf-8")
     path = tmp_path / "notebooks" / "01_a.ipynb"
     nbformat.write(
-        new_notebook(cells=[new_markdown_cell(link), new_code_cell("%pip install git+https://github.com/OWNER/old")]),
+        new_notebook(
+            cells=[
+                new_markdown_cell(f"{link} {binder}"),
+                new_code_cell("%pip install git+https://github.com/OWNER/old"),
+            ]
+        ),
         path,
     )
 
@@ -209,6 +222,7 @@ def test_badges_follow_the_address_in_pyproject(tools, tmp_path):
     assert main(check=False, root=tmp_path) == 0
     assert "OWNER" not in path.read_text(encoding="utf-8") + (tmp_path / "README.md").read_text(encoding="utf-8")
     assert "github/ada/course/blob/main/notebooks/01_a.ipynb" in path.read_text(encoding="utf-8")
+    assert "gh/ada/course/main?labpath=notebooks%2F01_a.ipynb" in path.read_text(encoding="utf-8")
     assert "git+https://github.com/ada/course" in path.read_text(encoding="utf-8")
     written = path.read_bytes()
     assert main(check=True, root=tmp_path) == 0 and main(check=False, root=tmp_path) == 0

@@ -16,11 +16,13 @@ ROOT = Path(__file__).parents[1]
 
 
 def addressed(text: str, repository: str) -> str:
-    """The text with its Colab links, install lines and clone lines pointing at ``repository``."""
+    """The text with its Colab and Binder links, install lines and clone lines pointing at ``repository``."""
     owner_and_name = repository.removeprefix("https://github.com/")
-    text = re.sub(
-        r"(https://colab\.research\.google\.com/github/)[^/\s]+/[^/\s]+(/blob/)", rf"\g<1>{owner_and_name}\g<2>", text
-    )
+    for before, after in (
+        (r"https://colab\.research\.google\.com/github/", "/blob/"),
+        (r"https://mybinder\.org/v2/gh/", "/main"),
+    ):
+        text = re.sub(rf"({before})[^/\s]+/[^/\s]+({after})", rf"\g<1>{owner_and_name}\g<2>", text)
     return re.sub(r"(git\+|git clone )https://github\.com/[\w.-]+/[\w.-]+", rf"\g<1>{repository}", text)
 
 

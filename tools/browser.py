@@ -31,7 +31,8 @@ FLAGS = [
     "--disable-sync",
 ]
 REMOTE = ["--remote-debugging-port=0", "--remote-allow-origins=*"]
-KEYS = {"Enter": 13, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40, "Escape": 27, "Home": 36}
+ARROWS = {"ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
+KEYS = ARROWS | {"Enter": 13, "Escape": 27, "Home": 36, "PageDown": 34}
 SHIFT = 8
 
 
@@ -157,7 +158,7 @@ class Browser:
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     def press(self, key: str, shift: bool = False) -> None:
-        """Press and release a key: Enter, Escape, Home or an arrow."""
+        """Press and release a key: Enter, Escape, Home, PageDown or an arrow."""
         options = {"key": key, "code": key, "windowsVirtualKeyCode": KEYS[key], "modifiers": SHIFT * shift}
         if key == "Enter" and not shift:
             options["text"] = "\r"

@@ -20,7 +20,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from functools import cache
 from importlib.util import find_spec
@@ -119,8 +119,8 @@ def copy_assets() -> None:
         shutil.copytree(source, target, dirs_exist_ok=True) if source.is_dir() else shutil.copy(source, target)
 
 
-def render(path: Path, kinds: Iterable[str] = EXPORTERS) -> None:
-    """Write the page and the deck of a notebook, or one of them."""
+def render(path: Path) -> None:
+    """Write the page and the deck of a notebook."""
     everything = [path.stem for path in chosen([])]
     at = everything.index(path.stem)
     notebook = nbformat.read(path, as_version=4)
@@ -130,7 +130,7 @@ def render(path: Path, kinds: Iterable[str] = EXPORTERS) -> None:
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = LINK.sub(r"](\1.html", cell.source)
-    for kind in kinds:
+    for kind in EXPORTERS:
         if kind == "slides":
             for cell in notebook.cells:
                 cell.source = on_deck(cell)

@@ -277,7 +277,8 @@ contraction = Exercise(
 
 # %% [markdown] 16.6 Noise it has never seen
 # Train the denoising autoencoder on Gaussian noise of 0.4 and test it on masking, and the other way round. How many
-# decibels does each gain, on its own noise and on the other? Look at the pictures as well.
+# decibels does each gain, on its own noise and on the other? Look at the pictures as well. (`reconstruct` wants grey
+# levels in $[0, 1]$; `model.decoder(model.encoder(x))` takes any.)
 # %%
 other_noise = Exercise(
     "16.6",

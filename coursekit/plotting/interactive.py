@@ -18,7 +18,7 @@ STEPS = 40  # of a slider, from its lowest to its highest value
 def sliders(draw: Callable[..., CourseFigure], **controls: tuple) -> Any:
     """A picture and a control for each of its numbers; as the last line of a cell it is shown.
 
-    Sliders move where ``make lab`` or Colab runs the notebook, or COURSEKIT_SLIDERS=on says so. Elsewhere, on
+    Sliders move where ``make lab``, Colab or Binder runs the notebook, or COURSEKIT_SLIDERS=on says so. Elsewhere, on
     pages, decks and in tests, the same picture stands still at the starting values.
 
     Args:
@@ -72,7 +72,8 @@ def _start(name, control):
 
 
 def _wanted():
-    chosen = os.environ.get("COURSEKIT_SLIDERS") or ("on" if "google.colab" in sys.modules else "off")
+    hosted = "google.colab" in sys.modules or "BINDER_REPO_URL" in os.environ
+    chosen = os.environ.get("COURSEKIT_SLIDERS") or ("on" if hosted else "off")
     check_choice("COURSEKIT_SLIDERS", chosen, ("on", "off"))
     return chosen == "on"
 

@@ -81,6 +81,16 @@ def test_links_between_notebooks_lead_somewhere(notebook):
         assert (ROOT / "notebooks" / name).exists(), name
 
 
+def test_exercises_are_named_by_their_numbers(notebook):
+    """A sentence that sends the reader to an exercise names one that exists, such as 04.1."""
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    assert not re.findall(r"\bexercises? \d+(?![.\d])", prose, re.I)
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "coursekit" / "exercises").glob("[0-9][0-9].py")]
+    numbers = set(re.findall(r"^# %% (\d\d\.\d)$", "\n".join(texts), re.M))
+    opened = set(re.findall(r"^# %% \[markdown\] (\d\d\.\d) ", "\n".join(texts), re.M))
+    assert set(re.findall(r"\bexercise (\d\d\.\d)", prose, re.I)) <= numbers | opened
+
+
 def test_opening(notebook, path):
     number = path.stem[:2]
     opening = notebook.cells[0].source
@@ -89,6 +99,7 @@ def test_opening(notebook, path):
     assert "*Before this:*" in opening and "*Running time:*" in opening
     address = REPOSITORY.removeprefix("https://github.com/")
     assert f"(https://colab.research.google.com/github/{address}/blob/main/notebooks/{path.name})" in opening
+    assert f"(https://mybinder.org/v2/gh/{address}/main?labpath=notebooks%2F{path.name})" in opening
 
 
 def test_setup_cell(notebook):

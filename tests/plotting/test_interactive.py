@@ -17,16 +17,19 @@ def draw(slope, kind="line"):
 
 
 def test_without_sliders_it_is_the_picture_at_the_start(monkeypatch):
-    monkeypatch.delenv("COURSEKIT_SLIDERS", raising=False)
+    for name in ("COURSEKIT_SLIDERS", "BINDER_REPO_URL"):
+        monkeypatch.delenv(name, raising=False)
     figure = plotting.sliders(draw, slope=(-2.0, 2.0, 1.5), kind=("line", "curve"))
     [line] = figure.axes[0].lines
     np.testing.assert_allclose(line.get_ydata(), 1.5 * line.get_xdata())
     assert isinstance(figure, plotting.CourseFigure) and figure.alt == "A <line> & its slope."
 
 
-def test_a_slider_that_moves_draws_anew(monkeypatch):
+@pytest.mark.parametrize("variable", [("COURSEKIT_SLIDERS", "on"), ("BINDER_REPO_URL", "https://github.com/a/b")])
+def test_a_slider_that_moves_draws_anew(monkeypatch, variable):
     pytest.importorskip("ipywidgets")
-    monkeypatch.setenv("COURSEKIT_SLIDERS", "on")
+    monkeypatch.delenv("COURSEKIT_SLIDERS", raising=False)
+    monkeypatch.setenv(*variable)
     drawn = []
 
     def noted(**values):

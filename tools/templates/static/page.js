@@ -8,3 +8,13 @@ document.querySelectorAll(".jp-RenderedText pre").forEach((pre) => {
 document.querySelectorAll("blockquote").forEach((quote) => {
   if (quote.textContent.trim().startsWith("Erratum")) quote.classList.add("erratum");
 });
+
+// A formula within a line that is wider than the line scrolls in a box of its own.
+function boxWide() {
+  document.querySelectorAll(".page mjx-container:not([display])").forEach((formula) => {
+    formula.classList.remove("wide");
+    formula.classList.toggle("wide", formula.offsetWidth > formula.closest("p, li, td, h2, h3, div").clientWidth);
+  });
+}
+typeset.then(boxWide);
+window.addEventListener("resize", boxWide);
