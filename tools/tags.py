@@ -180,8 +180,9 @@ def main() -> int:
     for path in chosen(arguments.notebooks):
         notebook = nbformat.read(path, as_version=4)
         if arguments.list:
+            hide = to_hide(notebook)
             for number, lessons in sorted(lessons_of(notebook).items()):
-                print(f"{path.stem[:2]} {notebook.cells[number].id}: {'hidden' if not lessons else 'open'}")
+                print(f"{path.stem[:2]} {notebook.cells[number].id}: {'hidden' if hide[number] else 'open'}")
                 print("".join(f"    {ast.unparse(lesson)[:90]!r}\n" for lesson in lessons), end="")
             continue
         hidden = set_tags(notebook)
