@@ -20,7 +20,7 @@ endif
 endif
 
 .PHONY: help course test test-jax lab present slides site bench data seeds mutants outputs badges constraints clean
-.PHONY: exercises assignment test-assignment lint format check-install check-newest check-colab
+.PHONY: tags exercises assignment test-assignment lint format check-install check-newest check-colab
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## */\t/' | expand -t 16
@@ -84,6 +84,9 @@ mutants: $(VENV)/.course  ## break a notebook on purpose and see which claims no
 
 outputs: $(VENV)/.course  ## execute and store the outputs in notebooks/ (NOTEBOOK=04 for one)
 	$(BIN)/python tools/build_course.py --store $(NOTEBOOK)
+
+tags: $(VENV)/.course  ## hide the code that only draws: on decks, pages and in Jupyter (NOTEBOOK=04 for one)
+	$(BIN)/python tools/tags.py $(NOTEBOOK)
 
 exercises: $(VENV)/.course  ## write the exercises of coursekit/exercises/ into the notebooks (NOTEBOOK=04 for one)
 	$(BIN)/python tools/exercises.py $(NOTEBOOK)

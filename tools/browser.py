@@ -51,11 +51,15 @@ class Browser:
     Args:
         width, height: of the window in pixels.
         patience: seconds that it waits for anything.
+
+    Attributes:
+        asked: the addresses outside this machine that pages asked for since `refuse_network`.
     """
 
     def __init__(self, width: int = 1280, height: int = 720, patience: float = 60):
         self.size, self.patience = (width, height), patience
         self.numbers = itertools.count(1)
+        self.asked: list[str] = []
 
     def __enter__(self) -> Self:
         program = chromium()
@@ -89,6 +93,9 @@ class Browser:
         self.socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
         while True:
             answer = json.loads(self.socket.recv())
+            if answer.get("method") == "Network.requestWillBeSent":
+                address = answer["params"]["request"]["url"]
+                self.asked += [address] * (not address.startswith(("file:", "data:", "blob:", "about:")))
             if answer.get("id") == number:
                 if "error" in answer:
                     raise BrowserError(f"{method}: {answer['error']['message']}")
@@ -97,6 +104,11 @@ class Browser:
     def open(self, address: str) -> None:
         """Go to a page; it goes on loading, see `wait_for`."""
         self.call("Page.navigate", url=address)
+
+    def refuse_network(self) -> None:
+        """Let no page load anything but files from now on, and note what it asked for."""
+        self.call("Network.enable")
+        self.call("Network.setBlockedURLs", urls=["http://*", "https://*", "ws://*", "wss://*"])
 
     def evaluate(self, script: str) -> Any:
         """The value of a JavaScript expression in the page.
@@ -153,9 +165,14 @@ class Browser:
         self.call("Input.dispatchKeyEvent", type="keyDown", **options)
         self.call("Input.dispatchKeyEvent", type="keyUp", **options)
 
-    def picture(self, path: Path) -> None:
-        """Save what the window shows as a PNG."""
-        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
+    def picture(self, path: Path, whole: bool = False) -> None:
+        """Save what the window shows, or the whole page, as a PNG."""
+        picture = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole, **self._clip(whole))
+        path.write_bytes(base64.b64decode(picture["data"]))
+
+    def _clip(self, whole):
+        size = self.call("Page.getLayoutMetrics")["cssContentSize"]
+        return {"clip": size | {"scale": 1}} if whole else {}
 
     def _tab(self):
         """The address of the tab's web socket, once Chromium has written its port."""

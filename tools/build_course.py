@@ -15,6 +15,7 @@ file is left half written.
 """
 
 import argparse
+import ast
 import os
 import re
 import shutil
@@ -37,6 +38,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 EXPORTERS = {"pages": HTMLExporter, "slides": SlidesExporter}
 MATHJAX = Path(find_spec("sphinx-mathjax-offline").origin).parent / "static" / "mathjax"
 LINK = re.compile(r"\]\((\d\d_\w+)\.ipynb")  # from one notebook to another
+FOLD = re.compile(r"</?details>|<summary>.*?</summary>")  # around the speaker's notes
 MEMORY = 2.5e9  # bytes of a notebook and its share of the rest
 ONE_THREAD = {
     name: "1"
@@ -129,8 +131,24 @@ def render(path: Path) -> None:
         if cell.cell_type == "markdown":
             cell.source = LINK.sub(r"](\1.html", cell.source)
     for kind in EXPORTERS:
+        if kind == "slides":
+            for cell in notebook.cells:
+                cell.source = on_deck(cell)
         html, _ = converter(kind).from_notebook_node(notebook, {"metadata": {"name": path.stem}})
         safely.write(BUILD / kind / f"{path.stem}.html", html)
+
+
+def on_deck(cell: nbformat.NotebookNode) -> str:
+    """A cell's source as a deck shows it: no alternative texts, the speaker's notes unfolded."""
+    if "speaker-notes" in cell.metadata.get("tags", []):
+        return FOLD.sub("", cell.source)
+    if cell.cell_type != "code" or ".alt = " not in cell.source:
+        return cell.source
+    lines: list[str | None] = list(cell.source.splitlines())
+    for node in ast.walk(ast.parse(cell.source)):
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "attr", "") == "alt":
+            lines[node.lineno - 1 : node.end_lineno] = [None] * (node.end_lineno - node.lineno + 1)
+    return "\n".join(line for line in lines if line is not None)
 
 
 @cache

@@ -1,53 +1,139 @@
-"""Open every deck in headless Chromium: which slides do not fit 1280 x 720, and which are shrunk?
+"""Open every deck in headless Chromium and measure its slides as they are shown at 1280 x 720.
 
     python tools/check_slides.py [NOTEBOOK ...] [--pictures FOLDER]
 
-Needs Chromium on the PATH and the decks of `make course` or `make slides`. With --pictures it also
-saves each slide, and each page as one long picture. Exit status 1 if a slide overflows or a formula
-cannot be drawn.
+Needs Chromium on the PATH and the decks of `make course` or `make slides`. With --pictures it also saves each slide,
+and each page as one long picture. Exit status 1 if a slide overflows, holds a title alone, or has text or labels too
+small to read; if a formula cannot be drawn, or if a deck asks for anything that is not a file beside it.
 """
 
 import argparse
-import re
-import subprocess
 import sys
-import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import browser
 import safely
+from browser import Browser, chromium
 from execution import ROOT, chosen
 
-FLAGS = [*browser.FLAGS, "--hide-scrollbars", "--virtual-time-budget=20000"]
-UNTYPESET = re.compile(r'<body[^>]*\buntypeset|data-mjx-error="|mathcolor="red"')
-SMALLEST = 0.75  # a slide shrunk below this is hard to read from the last row
+SMALLEST_TEXT = 12  # pixels
+SMALLEST_LABEL = 12  # in a picture
+MEASURE = r"""(() => {
+  const tex = /\$[^$]+\$|\\[a-zA-Z]+\{/;
+  const formulas = [...document.querySelectorAll("mjx-container")]
+    .filter((each) => each.querySelector("[data-mjx-error], [mathcolor=red]")).length;
+  const texts = (slide) => {
+    const walker = document.createTreeWalker(slide, NodeFilter.SHOW_TEXT), found = [];
+    while (walker.nextNode()) {
+      const parent = walker.currentNode.parentElement;
+      if (walker.currentNode.textContent.trim() && !parent.closest("aside, mjx-container, script, style, a.anchor-link"))
+        found.push(walker.currentNode);
+    }
+    return found;
+  };
+  const size = (text) => parseFloat(getComputedStyle(text.parentElement).fontSize);
+  const leaves = [...document.querySelectorAll(".slides section")].filter((each) => !each.querySelector("section"));
+  const sections = [...document.querySelectorAll(".slides section")].map((each) => [each, each.style.display]);
+  sections.forEach(([each]) => (each.style.display = "block"));
+  const slides = leaves.map((slide) => {
+    const found = texts(slide), scale = Number(slide.firstElementChild.style.zoom);
+    const words = found.filter((text) => !text.parentElement.closest("h1, h2, h3, h4"));
+    const stack = slide.parentElement.closest("section");
+    const labels = [...slide.querySelectorAll("img[data-points]")].map((each) =>
+      scale * each.clientWidth / each.getAttribute("width") * each.dataset.points * 96 / 72);
+    return {
+      address: [[...document.querySelectorAll(".slides > section")].indexOf(stack ?? slide),
+                stack ? [...stack.children].indexOf(slide) : 0].join("/"),
+      scale, overflow: Math.max(slide.scrollHeight - 720, slide.scrollWidth - 1280),
+      label: Math.min(...labels, Infinity), text: scale * Math.min(...found.map(size), Infinity),
+      bare: !words.length && !slide.querySelector("img, mjx-container"),
+      formulas: found.filter((text) => !text.parentElement.closest("code, pre") && tex.test(text.textContent)).length,
+    };
+  });
+  sections.forEach(([each, display]) => (each.style.display = display));
+  return {slides, formulas: formulas + document.body.classList.contains("untypeset")};
+})()"""
 
 
-def chromium(*arguments: str) -> str:
-    program = browser.chromium() or sys.exit("Chromium is not on the PATH")
-    with tempfile.TemporaryDirectory() as profile:
-        command = [program, *FLAGS, f"--user-data-dir={profile}", *arguments]
-        return subprocess.run(command, capture_output=True, encoding="utf-8", timeout=180).stdout
+@dataclass
+class Slide:
+    """What is measured of a slide; sizes in pixels of the screen, infinite where there is nothing to measure.
+
+    Attributes:
+        address: in the deck, as "horizontal/vertical".
+        scale: of the whole slide, to fit the screen.
+        overflow: by how much it is too large all the same.
+        label: the smallest label in a picture.
+        text: the smallest text.
+        bare: whether it holds a title alone.
+        formulas: that appear as source.
+    """
+
+    address: str
+    scale: float
+    overflow: int
+    label: float
+    text: float
+    bare: bool
+    formulas: int
 
 
-def slides(deck: Path) -> list[tuple[str, float, int]]:
-    """For each slide its address in the deck, its scale and by how many pixels it overflows."""
-    dom = chromium("--window-size=1280,720", "--dump-dom", deck.as_uri())
-    if 'data-fitted="yes"' not in dom:
-        sys.exit(f"{deck.name}: the deck did not start")
-    if UNTYPESET.search(dom):
-        sys.exit(f"{deck.name}: a formula could not be drawn")
-    found, horizontal, vertical, depth = [], -1, 0, 0
-    for tag in re.findall(r"<section[^>]*>|</section>", dom):
-        if tag == "</section>":
-            depth -= 1
-            continue
-        depth += 1
-        horizontal, vertical = (horizontal + 1, -1) if depth == 1 else (horizontal, vertical + 1)
-        if scale := re.search(r'data-scale="([\d.]+)"', tag):
-            overflow = int(re.search(r'data-overflow="(\d+)"', tag).group(1))
-            found.append((f"{horizontal}/{max(vertical, 0)}", float(scale.group(1)), overflow))
-    return found
+@dataclass
+class Deck:
+    """What is measured of a deck: its slides, formulas that cannot be drawn, addresses that it asked for."""
+
+    slides: list[Slide]
+    formulas: int
+    asked: list[str] = field(default_factory=list)
+
+    def faults(self) -> list[str]:
+        """What a reader would complain of, in words."""
+        found = [f"asks for {address}" for address in self.asked]
+        if count := self.formulas + sum(slide.formulas for slide in self.slides):
+            found.append(f"formulas that are not drawn: {count}")
+        for slide in self.slides:
+            words = {
+                f"{slide.overflow} px too large": slide.overflow > 0,
+                "a title alone": slide.bare,
+                f"text of {slide.text:.1f} px": slide.text < SMALLEST_TEXT,
+                f"a label of {slide.label:.1f} px": slide.label < SMALLEST_LABEL,
+            }
+            found += [f"slide {slide.address}: {text}" for text, wrong in words.items() if wrong]
+        return found
+
+
+def measure(tab: Browser, deck: Path) -> Deck:
+    """Open a deck and measure it.
+
+    Args:
+        tab: of 1280 x 720; the network is refused to it.
+
+    Raises:
+        BrowserError: the deck does not start.
+    """
+    before = len(tab.asked)
+    tab.refuse_network()
+    tab.open(deck.as_uri())
+    tab.wait_for(f'location.href == {deck.as_uri()!r} && document.body.dataset.fitted == "yes" && Reveal.isReady()')
+    found = tab.evaluate(MEASURE)
+    slides = [
+        Slide(**{key: float("inf") if value is None else value for key, value in s.items()}) for s in found["slides"]
+    ]
+    return Deck(slides, found["formulas"], tab.asked[before:])
+
+
+def save_pictures(tab: Browser, name: str, slides: list[Slide], folder: Path) -> None:
+    """Save each slide of the deck that is open, then the page of the same name as one long picture."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for slide in slides:
+        at = slide.address.split("/")
+        tab.evaluate(f"Reveal.slide({', '.join(at)})")
+        tab.picture(folder / f"slide-{'-'.join(at)}.png")
+    page = ROOT / "build" / "pages" / f"{name}.html"
+    tab.open(page.as_uri())
+    tab.wait_for(f'location.href == {page.as_uri()!r} && document.readyState == "complete"')
+    tab.evaluate("window.MathJax?.startup?.promise.then(() => true)")
+    tab.picture(folder / "page.png", whole=True)
 
 
 def main() -> int:
@@ -55,24 +141,22 @@ def main() -> int:
     parser.add_argument("notebooks", nargs="*")
     parser.add_argument("--pictures", type=Path, help="save a picture of every slide and page here")
     arguments = parser.parse_args()
-    overflowing = 0
-    for path in chosen(arguments.notebooks):
-        deck = ROOT / "build" / "slides" / f"{path.stem}.html"
-        found = slides(deck)
-        print(f"{path.stem}: {len(found)} slides, smallest scale {min(scale for _, scale, _ in found)}")
-        for address, scale, overflow in found:
-            overflowing += overflow > 0
-            if overflow or scale < SMALLEST:
-                print(f"    slide {address}: scale {scale}, {overflow} px too tall")
-        if arguments.pictures:
-            folder = arguments.pictures / path.stem
-            folder.mkdir(parents=True, exist_ok=True)
-            for address, *_ in found:
-                target = folder / f"slide-{address.replace('/', '-')}.png"
-                chromium("--window-size=1280,720", f"--screenshot={target}", f"{deck.as_uri()}#/{address}")
-            page = ROOT / "build" / "pages" / f"{path.stem}.html"
-            chromium("--window-size=1000,14000", f"--screenshot={folder / 'page.png'}", page.as_uri())
-    return int(overflowing > 0)
+    if chromium() is None:
+        sys.exit("Chromium is not on the PATH")
+    wrong = 0
+    with Browser(1280, 720) as tab:
+        for path in chosen(arguments.notebooks):
+            deck = measure(tab, ROOT / "build" / "slides" / f"{path.stem}.html")
+            scale, label, text = (min(getattr(s, name) for s in deck.slides) for name in ("scale", "label", "text"))
+            print(
+                f"{path.stem}: {len(deck.slides)} slides, smallest scale {scale:.2f}, text {text:.1f} px, label {label:.1f} px"
+            )
+            for fault in deck.faults():
+                wrong += 1
+                print(f"    {fault}")
+            if arguments.pictures:
+                save_pictures(tab, path.stem, deck.slides, arguments.pictures / path.stem)
+    return int(wrong > 0)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
 __all__ = ["CourseFigure", "animation", "axes_for", "panels", "use_style"]
@@ -56,7 +57,16 @@ class CourseFigure(Figure):
         buffer = io.BytesIO()
         self.savefig(buffer, format="png", dpi=2 * PIXELS_PER_INCH)
         plt.close(self)  # shown once, whether the cell ends with it or not
-        return _picture(_with_palette(buffer), self.alt, width=round(self.get_figwidth() * PIXELS_PER_INCH))
+        width = round(self.get_figwidth() * PIXELS_PER_INCH)
+        return _picture(_with_palette(buffer), self.alt, width, self.smallest_text())
+
+    def smallest_text(self) -> float | None:
+        """The size in points of the smallest text that was drawn, sub- and superscripts left out; None without text."""
+        unseen = {
+            text for ax in self.axes if not ax.axison for axis in (ax.xaxis, ax.yaxis) for text in axis.findobj(Text)
+        }
+        texts = [text for text in self.findobj(Text) if text.get_visible() and text.get_text().strip()]
+        return min((float(text.get_fontsize()) for text in texts if text not in unseen), default=None)
 
 
 def _draws_itself(figure: CourseFigure) -> None:
@@ -74,16 +84,16 @@ def _with_palette(buffer: io.BytesIO) -> bytes:
 class _Animation:
     """An animated PNG: it moves in a browser; where nothing moves, its last frame stands."""
 
-    def __init__(self, png: bytes, alt: str, width: int):
-        self.png, self.alt, self.width = png, alt, width
+    def __init__(self, png: bytes, alt: str, width: int, points: float | None):
+        self.png, self.alt, self.width, self.points = png, alt, width, points
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        return _picture(self.png, self.alt, self.width)
+        return _picture(self.png, self.alt, self.width, self.points)
 
 
-def _picture(png: bytes, alt: str, width: int):
+def _picture(png: bytes, alt: str, width: int, points: float | None):
     data = {"image/png": base64.b64encode(png).decode(), "text/plain": textwrap.fill(alt, 100)}
-    return data, {"image/png": {"alt": alt, "width": width}}
+    return data, {"image/png": {"alt": alt, "width": width, "points": points}}
 
 
 def panels(
@@ -147,4 +157,5 @@ def animation(figures: list[CourseFigure], *, alt: str, seconds_per_frame: float
         loop=0,
     )
     figure = figures[-1]
-    return _Animation(buffer.getvalue(), alt, width=round(figure.get_figwidth() * PIXELS_PER_INCH))
+    width = round(figure.get_figwidth() * PIXELS_PER_INCH)
+    return _Animation(buffer.getvalue(), alt, width, figure.smallest_text())

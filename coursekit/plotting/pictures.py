@@ -70,8 +70,8 @@ def architecture(
         for face, alpha in zip(faces, (0.85, 0.55, 0.7)):
             ax.add_patch(Polygon(face, facecolor=to_rgba(colour, alpha), edgecolor="white", lw=0.8))
         middle = x + (depth + slope) / 2
-        ax.text(middle, -2.0, label, ha="center", va="top", fontsize=11, fontweight="bold")
-        ax.text(middle, -2.35, size, ha="center", va="top", fontsize=10)
+        ax.text(middle, -2.0, label, ha="center", va="top", fontsize=12, fontweight="bold")
+        ax.text(middle, -2.38, size, ha="center", va="top", fontsize=12)
         x += max(depth + slope, 0.9) + 0.45
     ax.set(xlim=(-0.4, x), ylim=(-2.8, 2.3), aspect="equal")
     ax.set_axis_off()

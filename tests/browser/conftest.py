@@ -20,7 +20,7 @@ def tools():
     """The modules of tools/, by name."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(ROOT / "tools"))
-        yield {name: importlib.import_module(name) for name in ("browser", "build_course")}
+        yield {name: importlib.import_module(name) for name in ("browser", "build_course", "check_slides")}
 
 
 @pytest.fixture

@@ -1,9 +1,11 @@
 """Every notebook keeps the conventions that students, instructors and nbval rely on."""
 
+import importlib
 import json
 import re
 import statistics
 import tomllib
+from copy import deepcopy
 from pathlib import Path
 
 import nbformat
@@ -22,6 +24,12 @@ if importlib.util.find_spec("coursekit") is None:  # not installed for this kern
         raise ModuleNotFoundError("no coursekit in this kernel; `make lab` opens one with it")
     %pip install -q git+{REPOSITORY}
 """
+UNSPOKEN = {"## What to remember", "## Exercises", "## Sources"}
+NOTE = re.compile(
+    r"<details><summary>For whoever presents this</summary>\n\n"
+    r"\*\*Ask the room\.\*\* .+\n\n\*\*Often misunderstood\.\*\* .+\n\n</details>",
+    re.DOTALL,
+)
 SLIDE_TYPES = {"slide", "subslide", "fragment", "skip", "notes", "-"}
 ABSOLUTE_PATH = re.compile(r"""(?:^|[\s"'(=])(?:/(?:[\w.-]+/)+[\w.-]*|[A-Z]:\\)""")
 
@@ -116,6 +124,30 @@ def test_every_cell_has_a_slide_type(notebook):
         assert cell.metadata.get("slideshow", {}).get("slide_type") in SLIDE_TYPES, cell.source
 
 
+def test_code_that_only_draws_is_hidden(notebook, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    tagged = deepcopy(notebook)
+    importlib.import_module("tags").set_tags(tagged)
+    for cell, as_it_should_be in zip(notebook.cells, tagged.cells):
+        assert cell.metadata == as_it_should_be.metadata, f"make tags would mend this cell:\n{cell.source}"
+
+
+def test_each_section_has_a_note_for_its_speaker(notebook):
+    types = [cell.metadata.slideshow.slide_type for cell in notebook.cells]
+    starts = [at for at, kind in enumerate(types) if kind == "slide"]
+    for start, end in zip(starts, [*starts[1:], len(types)]):
+        heading = notebook.cells[start].source.partition("\n")[0]
+        notes = [cell for cell in notebook.cells[start:end] if "speaker-notes" in cell.metadata.get("tags", [])]
+        if start == 0 or heading in UNSPOKEN:
+            assert not notes, heading
+            continue
+        assert len(notes) == 1, f"{heading}: one cell with the tag speaker-notes, got {len(notes)}"
+        assert notes[0].cell_type == "markdown" and notes[0].metadata.slideshow.slide_type == "notes", heading
+        assert NOTE.fullmatch(notes[0].source), notes[0].source
+    notes = [cell for cell, kind in zip(notebook.cells, types) if kind == "notes"]
+    assert all("speaker-notes" in cell.metadata.get("tags", []) for cell in notes)
+
+
 def test_code_cells_are_short(notebook):
     lengths = [lines(cell) for cell in code(notebook)[1:]]
     assert max(lengths) <= 15
@@ -149,6 +181,7 @@ def test_pictures_have_alternative_text(notebook):
     assert pictures
     for picture in pictures:
         assert len(picture.metadata["image/png"]["alt"]) > 20
+        assert "points" in picture.metadata["image/png"], "the size of its smallest text, for the deck"
     for alt in re.findall(r"!\[(.*?)\]\(", "\n".join(cell.source for cell in notebook.cells)):
         assert alt
 

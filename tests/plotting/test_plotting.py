@@ -244,6 +244,19 @@ def test_errors_name_the_argument(argument, call):
         call()
 
 
+def test_a_picture_knows_its_smallest_text():
+    figure, (left, right) = plotting.panels(1, 2)
+    left.plot([1, 2])
+    assert figure._repr_mimebundle_()[1]["image/png"]["points"] == 11  # the ticks' labels, by course.mplstyle
+    left.text(0, 1, "small", fontsize=7)
+    right.text(0, 1, "smaller, but not seen", fontsize=5, visible=False)
+    assert figure.smallest_text() == 7
+    for ax in (left, right):
+        ax.clear()
+        ax.set_axis_off()
+    assert figure._repr_mimebundle_()[1]["image/png"]["points"] is None
+
+
 def test_a_picture_is_sharp_and_keeps_its_size_on_the_page():
     figure, _ = plotting.panels(alt="Empty.", size=(5, 3))
     data, metadata = figure._repr_mimebundle_()
