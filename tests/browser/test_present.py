@@ -13,9 +13,11 @@ SLIDER = """from coursekit import plotting
 plotting.sliders(lambda w: plotting.curves([0, 1], {"line": [0, w]}, xlabel="x", alt="A line."), w=(0.0, 2.0, 0.0))"""
 CELLS = [
     ("slide", new_markdown_cell("# A deck\n\nOne **formula**: $x^2$")),
-    ("skip", new_code_cell("start = 40")),
+    ("skip", new_code_cell("start = 38")),
+    ("skip", new_code_cell("start += 2", metadata={"jupyter": {"source_hidden": True}})),
+    ("skip", new_code_cell("step = 2")),
     ("slide", new_markdown_cell("## Computed here")),
-    ("-", new_code_cell('print("the answer is", start + 2, *range(31), sep="\\n")')),
+    ("-", new_code_cell('print("the answer is", start + step, *range(31), sep="\\n")')),
     ("notes", new_markdown_cell("For the lecturer alone.")),
     ("subslide", new_markdown_cell("## Without its code")),
     ("-", new_code_cell('print("hidden", "code")', metadata={"jupyter": {"source_hidden": True}})),
@@ -31,7 +33,7 @@ def notebook(tmp_path):
     for kind, cell in CELLS:
         cell.metadata["slideshow"] = {"slide_type": kind}
     cells = [cell for _, cell in CELLS]
-    cells[6].outputs = [new_output("stream", name="stdout", text="as stored\n")]
+    cells[8].outputs = [new_output("stream", name="stdout", text="as stored\n")]
     notebook = new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
     nbformat.write(notebook, tmp_path / "04_backpropagation.ipynb")
     shutil.copy(ROOT / "notebooks" / "rise.css", tmp_path)
@@ -62,7 +64,7 @@ def test_cells_run_on_their_slides(browser, lab, notebook, tmp_path):
     assert "# A deck" not in text(browser)
     browser.wait(lambda: [kernel["execution_state"] for kernel in lab.ask("/api/kernels")] == ["idle"])
 
-    for _ in range(3):  # the opening; the skipped cell, which has to run all the same; it is the last of the slide
+    for _ in range(5):  # the opening; the skipped cells, which have to run all the same; the last of the slide again
         browser.press("Enter", shift=True)
     next_slide(browser, "Computed here")
     browser.press("Enter", shift=True)

@@ -8,9 +8,8 @@ function activate({ commands, name }) {
       const cells = [...document.querySelectorAll("section.present section.present .jp-Cell:not(aside *)")];
       const at = cells.findIndex((cell) => cell.classList.contains("jp-mod-active"));
       if (at < 0) return; // a slide without code: the selected cell is on another one
-      const running = commands.execute("notebook:run-cell");
-      if (at < cells.length - 1) commands.execute("notebook:move-cursor-down");
-      return running;
+      // not "move-cursor-down", which passes over a cell whose code is hidden
+      return commands.execute(at < cells.length - 1 ? "notebook:run-cell-and-select-next" : "notebook:run-cell");
     },
   });
   const deck = ".rise-enabled .jp-NotebookPanel.reveal .jp-Notebook.slides";
