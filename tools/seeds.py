@@ -79,6 +79,14 @@ def row(name: str, runs: list[Measurement]) -> str:
     )
 
 
+def reseeded(notebook: nbformat.NotebookNode, seed: int) -> nbformat.NotebookNode:
+    """The same notebook, with another seed in its setup cell."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.source = re.sub(r"(coursekit\.start\(seed=)\d+", rf"\g<1>{seed}", cell.source)
+    return notebook
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("notebook", help="number or name")
@@ -96,10 +104,7 @@ def table(path: Path, n: int, folder: Path = NOTEBOOKS) -> int:
     stopped = False
     try:
         for seed in range(1, n + 1):
-            notebook = nbformat.read(path, as_version=4)
-            for cell in notebook.cells:
-                if cell.cell_type == "code":
-                    cell.source = re.sub(r"(coursekit\.start\(seed=)\d+", rf"\g<1>{seed}", cell.source)
+            notebook = reseeded(nbformat.read(path, as_version=4), seed)
             runs.append(execute(notebook, folder, keep_going=True))
             for found in measurements(notebook):
                 claims[found.name].append(found)

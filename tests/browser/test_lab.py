@@ -62,9 +62,9 @@ def has_run(browser):
 
 
 def test_every_notebook_with_sliders_is_tried():
-    assert [number for number, path in sorted(NOTEBOOKS.items()) if "plotting.sliders(" in path.read_text("utf-8")] == [
-        *BEFORE
-    ]
+    assert [
+        number for number, path in sorted(NOTEBOOKS.items()) if "plotting.sliders(" in path.read_text(encoding="utf-8")
+    ] == [*BEFORE]
 
 
 @pytest.mark.parametrize("number", BEFORE)
