@@ -19,7 +19,7 @@ export TFDS_DATA_DIR := $(abspath ../shared/tensorflow_datasets)
 endif
 endif
 
-.PHONY: help course test test-jax lab present slides site bench data seeds mutants outputs badges constraints clean
+.PHONY: help course test test-jax lab present slides site bench data seeds soak mutants outputs badges constraints clean
 .PHONY: tags exercises assignment test-assignment lint format check-install check-newest check-colab
 
 help:  ## this list
@@ -78,6 +78,9 @@ data: $(VENV)/.course  ## prepare the digits, characters and photographs now; do
 
 seeds: $(VENV)/.course  ## make seeds NOTEBOOK=04 N=20: how far each claim is from its bound, under N seeds
 	$(BIN)/python tools/seeds.py $(NOTEBOOK) -n $(N)
+
+soak: $(VENV)/.course  ## every claim under N seeds, both sources, two numerics: 30 hours for all, goes on where it was
+	$(BIN)/python tools/soak.py $(NOTEBOOK) -n $(N)
 
 mutants: $(VENV)/.course  ## break a notebook on purpose and see which claims notice (NOTEBOOK=04 for one)
 	$(BIN)/python tools/mutants.py $(NOTEBOOK)

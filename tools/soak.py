@@ -155,13 +155,13 @@ def failures(kept: Record, run: dict[str, str]) -> Iterator[str]:
         if not (measured := run.get(name)):
             yield f"{name}: not reached"
         elif not holds(measured, claim):
-            yield f"{name}: {measured}, claimed {claim.relation} {claim.bound}"
+            yield f"{name}: {measured.removesuffix(MARK)}, claimed {claim.relation} {claim.bound}"
 
 
 def holds(measured: str, claim: Measurement) -> bool:
     """Whether a value on record meets the bound of a claim; one without a mark was printed to four digits."""
     if claim.relation == "=":
-        return measured == claim.bound
+        return not measured.endswith(MARK)
     low, high = limits(claim.relation, claim.bound)
     value = number(measured)
     rounding = 0 if measured.endswith(MARK) else 5.1e-4 * abs(value)
