@@ -71,7 +71,7 @@ def test_each_run_is_kept_with_what_it_measured(tool, tmp_path, capsys):
     assert "01: the seed: 4, claimed ≤ 3\n" in output and "01: on drawn digits: 14, claimed in [-10, 13.5]\n" in output
     assert output.count("01: the seed:") == 2 and output.count("01: on drawn digits:") == 1
     page = (tmp_path / "soak.md").read_text(encoding="utf-8")
-    assert "| 01_small | 4 | 0 | 4 | 0 | 4 | 2 |" in page
+    assert "| 01_small | 4 | 0 + 4 + 0 | 0 + 4 + 0 | 2 |" in page
 
 
 def test_a_run_on_record_is_not_done_again(tool, tmp_path, capsys):
