@@ -21,8 +21,8 @@ class CheckedModel(keras.Model):
 
     When `fit`, `evaluate` or `predict` begins, an array is looked at in full and a pipeline in its
     first batch. An interrupted `fit` goes on with `keras.callbacks.BackupAndRestore` as if nothing had
-    happened, noise included; only the order of the examples, where `fit` or a pipeline shuffles them, is drawn
-    anew. A subclass says what an example is:
+    happened, noise included; only the order of the examples may differ, where `fit` on JAX or a pipeline
+    shuffles them. A subclass says what an example is:
 
     Attributes:
         example_shape: of one example, without the batch.
