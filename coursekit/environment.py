@@ -1,5 +1,7 @@
 """Where the course runs: its profile, its device, and a Keras that starts without a word."""
 
+import ctypes
+import importlib.util
 import json
 import os
 import sys
@@ -10,11 +12,26 @@ from typing import TextIO
 
 from coursekit.checks import check_choice
 
-__all__ = ["BACKENDS", "PROFILES", "check_channels_last", "chosen_backend", "device", "profile", "quiet_keras", "say"]
+__all__ = [
+    "BACKENDS",
+    "PROFILES",
+    "check_channels_last",
+    "chosen_backend",
+    "device",
+    "explain_full_memory",
+    "let_memory_grow",
+    "profile",
+    "quiet_keras",
+    "say",
+]
 
 PROFILES = ("quick", "full")
 BACKENDS = ("tensorflow", "jax")
 ASCII = str.maketrans({"✓": "ok", "≤": "<=", "≥": ">=", "≈": "~", "±": "+-", "·": "-", "█": "#", "░": "."})
+FULL_MEMORY = (
+    "The device's memory is full: lower the batch size or the size of the images and run the cell again. "
+    "The kernel of another notebook may hold memory too: shut it down."
+)
 
 
 def profile() -> str:
@@ -31,12 +48,83 @@ def profile() -> str:
 
 
 def device() -> str:
-    """What computes, in words: "CPU, 2 cores", or "1 GPU"; a GPU that is there but not used is named."""
+    """What computes, in words: "CPU, 2 cores", or "1 GPU"; why a GPU that is there is not used, as far as known."""
     if gpus := _gpus():
         return f"{len(gpus)} GPU" + "s" * (len(gpus) > 1)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    unused = ' (there is an NVIDIA GPU, but not for Keras: see README, "With a GPU")' * Path("/dev/nvidia0").exists()
+    unused = ""
+    if any(Path("/dev").glob("nvidia[0-9]*")):
+        unused = f' (there is an NVIDIA GPU, but {_why_unused()}: nvidia-smi shows it, README helps, "With a GPU")'
     return f"CPU, {cores} core" + "s" * (cores > 1) + unused
+
+
+def _why_unused() -> str:
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if hidden is not None and hidden.split(",")[0].strip() in ("", "-1"):
+        return f"CUDA_VISIBLE_DEVICES={hidden!r} hides it"
+    if quiet_keras().backend.backend() == "jax":
+        platforms = os.environ.get("JAX_PLATFORMS")
+        if platforms and not {"cuda", "gpu"} & set(platforms.split(",")):
+            return f"JAX_PLATFORMS={platforms!r} leaves it out"
+        if not any(importlib.util.find_spec(f"jax_cuda{version}_plugin") for version in (12, 13)):
+            return "JAX is installed without CUDA"
+        name = "JAX"
+    else:
+        import tensorflow as tf
+
+        if not tf.test.is_built_with_cuda():
+            return "this TensorFlow is built without CUDA"
+        if tf.config.list_physical_devices("GPU"):
+            return "tf.config.set_visible_devices hides it"
+        name = "TensorFlow"
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return "the library of its driver, libcuda.so.1, cannot be loaded"
+    return f"the CUDA libraries of {name} are missing or do not fit the driver"
+
+
+def let_memory_grow() -> str:
+    """Let the backend take a GPU's memory bit by bit, so that two notebooks share one; a clause where it is too late.
+
+    On JAX by the variable XLA_PYTHON_CLIENT_PREALLOCATE, unless it is set, which counts until the first operation.
+    """
+    if chosen_backend() == "jax":
+        os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+        return ""
+    import tensorflow as tf
+
+    late = False
+    for gpu in tf.config.list_physical_devices("GPU"):
+        try:
+            tf.config.experimental.set_memory_growth(gpu, True)
+        except RuntimeError:
+            late = True
+        except ValueError:
+            pass  # the user has divided this GPU's memory already
+    return " (this notebook holds all of the memory: TensorFlow was used before start)" * late
+
+
+def explain_full_memory() -> None:
+    """In IPython, let a line on what to do follow the traceback of an error that tells of a device's full memory.
+
+    A handler of exceptions that the user has set stays; IPython has room for one.
+    """
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell is None or shell.custom_exceptions:
+        return
+    if chosen_backend() == "jax":
+        from jax.errors import JaxRuntimeError as Full
+    else:
+        from tensorflow.errors import ResourceExhaustedError as Full
+
+    def explain(shell, kind, error, traceback, tb_offset=None):
+        shell.showtraceback((kind, error, traceback), tb_offset=tb_offset, running_compiled_code=True)
+        disk = "No space left" in str(error)  # TensorFlow's error of a full disk is the same
+        if not disk and (chosen_backend() == "tensorflow" or "RESOURCE_EXHAUSTED" in str(error)):
+            say(FULL_MEMORY)
+
+    shell.set_custom_exc((Full,), explain)
 
 
 def _gpus() -> list[str]:
@@ -75,6 +163,7 @@ def quiet_keras(needs: str | None = None) -> ModuleType:
                 raise ImportError(f"the backend that {where} asks for cannot be imported: {error}") from error
             absl.logging.set_verbosity(absl.logging.ERROR)
             if keras.backend.backend() in BACKENDS:
+                let_memory_grow()  # before a device is first used
                 keras.distribution.list_devices()
             if keras.backend.backend() == "jax":
                 import tensorflow as tf

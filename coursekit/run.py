@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from coursekit.checks import check_choice, check_integer
-from coursekit.environment import BACKENDS, chosen_backend, device, profile, quiet_keras, say
+from coursekit.environment import (
+    BACKENDS,
+    chosen_backend,
+    device,
+    explain_full_memory,
+    let_memory_grow,
+    profile,
+    quiet_keras,
+    say,
+)
 
 __all__ = ["Run", "start"]
 
@@ -36,7 +45,8 @@ def start(seed: int, *, needs: str | None = None) -> Run:
 
     Also prepares Keras for the course: images have their channels last and numbers are float32
     whatever a keras.json says (the line then tells), saved models of coursekit load by themselves,
-    and `fit` does not wait for tf.data's autotuner (`coursekit.keras_internals`).
+    and `fit` does not wait for tf.data's autotuner (`coursekit.keras_internals`). The memory of a GPU
+    is taken as it is needed, and in IPython an error that tells that it is full says what to lower.
 
     Args:
         seed: any integer from 0 to 2**32 - 1; the same seed gives the same run.
@@ -54,6 +64,8 @@ def start(seed: int, *, needs: str | None = None) -> Run:
         check_choice("needs", needs, BACKENDS)
     asked = chosen_backend()
     keras = quiet_keras(needs)
+    held = let_memory_grow()
+    explain_full_memory()
     seed, chosen = int(seed), profile()
 
     # registers the classes that saved models name
@@ -69,7 +81,7 @@ def start(seed: int, *, needs: str | None = None) -> Run:
     source = data.digits_source()
     say(
         f"coursekit {__version__}, Python {platform.python_version()}, Keras {keras.version()} "
-        f"with {keras.backend.backend()}{needed} on {run.device}{replaced} · profile {run.profile} · seed {run.seed} · "
+        f"with {keras.backend.backend()}{needed} on {run.device}{held}{replaced} · profile {run.profile} · seed {run.seed} · "
         f"digits: {source.name} ({source.reason})"
     )
     return run

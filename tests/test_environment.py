@@ -1,11 +1,13 @@
 """Profiles, devices, backends and consoles."""
 
 import json
+import os
 import re
 
 import keras
 import matplotlib
 import pytest
+import tensorflow as tf
 
 import coursekit
 from coursekit import environment
@@ -102,11 +104,204 @@ def test_a_backend_that_is_needed_too_late(run_python):
         coursekit.start(seed=1, needs="torch")
 
 
-def test_a_gpu_that_is_not_used_is_named(monkeypatch):
-    monkeypatch.setattr(environment.Path, "exists", lambda path: str(path) == "/dev/nvidia0")
-    assert re.fullmatch(
-        r"CPU, \d+ cores? \(there is an NVIDIA GPU, .* see README, \"With a GPU\"\)", environment.device()
+@pytest.fixture
+def a_gpu(monkeypatch):
+    """A GPU that the driver shows, to which nothing else points; that no library of the driver is loaded is set."""
+    for name in ("CUDA_VISIBLE_DEVICES", "JAX_PLATFORMS"):
+        monkeypatch.delenv(name, raising=False)
+    glob = environment.Path.glob
+    fake = {("/dev", "nvidia[0-9]*"): [environment.Path("/dev/nvidia3")]}
+    monkeypatch.setattr(
+        environment.Path, "glob", lambda path, pattern: fake.get((str(path), pattern)) or glob(path, pattern)
     )
+    monkeypatch.setattr(environment.ctypes, "CDLL", lambda name: None)
+    monkeypatch.setattr(tf.test, "is_built_with_cuda", lambda: True)
+
+
+def assert_said(reason, capsys):
+    """`start` says it within its one line, in words that the notebooks' check masks."""
+    coursekit.start(seed=1)
+    (line,) = capsys.readouterr().out.splitlines()
+    said = (
+        rf'on CPU, \d+ cores? \(there is an NVIDIA GPU, but {re.escape(reason)}: nvidia-smi .* "With a GPU"\) · profile'
+    )
+    assert re.search(said, line), line
+
+
+@pytest.mark.parametrize("value", ["", "-1", "-1,0"])
+def test_a_gpu_that_the_environment_hides(value, a_gpu, monkeypatch, capsys):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", value)
+    assert_said(f"CUDA_VISIBLE_DEVICES={value!r} hides it", capsys)
+
+
+@pytest.mark.parametrize("value", [None, "0", "1,-1"])
+def test_a_gpu_that_the_environment_does_not_hide(value, a_gpu, monkeypatch, capsys):
+    if value is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", value)
+    assert_said("the CUDA libraries of TensorFlow are missing or do not fit the driver", capsys)
+
+
+def test_a_tensorflow_without_cuda(a_gpu, monkeypatch, capsys):
+    monkeypatch.setattr(tf.test, "is_built_with_cuda", lambda: False)
+    assert_said("this TensorFlow is built without CUDA", capsys)
+
+
+def test_a_gpu_that_tensorflow_was_told_to_leave(a_gpu, monkeypatch, capsys):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["GPU:0"])
+    monkeypatch.setattr(tf.config.experimental, "set_memory_growth", lambda *arguments: None)
+    assert_said("tf.config.set_visible_devices hides it", capsys)
+
+
+def test_a_driver_that_is_missing(a_gpu, monkeypatch, capsys):
+    def fail(name):
+        raise OSError(f"{name}: cannot open shared object file")
+
+    monkeypatch.setattr(environment.ctypes, "CDLL", fail)
+    assert_said("the library of its driver, libcuda.so.1, cannot be loaded", capsys)
+
+
+@pytest.mark.parametrize(
+    "platforms, plugin, reason",
+    [
+        ("cpu", True, "JAX_PLATFORMS='cpu' leaves it out"),
+        ("cuda,cpu", False, "JAX is installed without CUDA"),
+        ("", True, "the CUDA libraries of JAX are missing or do not fit the driver"),
+    ],
+)
+def test_a_gpu_that_jax_does_not_use(platforms, plugin, reason, a_gpu, monkeypatch, capsys):
+    monkeypatch.setenv("JAX_PLATFORMS", platforms)
+    monkeypatch.setattr(environment.importlib.util, "find_spec", lambda name: plugin and name == "jax_cuda13_plugin")
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    assert_said(reason, capsys)
+
+
+def test_no_gpu_and_no_word(capsys):
+    coursekit.start(seed=1)
+    assert re.search(r"on CPU, \d+ cores? · profile", capsys.readouterr().out)
+
+
+# ---------------------------------------------------------------- the memory of a GPU
+
+
+@pytest.fixture
+def two_gpus(monkeypatch):
+    """TensorFlow lists two GPUs; the fixture's list holds those whose memory was let grow."""
+    grown = []
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: {"GPU": ["GPU:0", "GPU:1"]}[kind])
+    monkeypatch.setattr(
+        tf.config.experimental, "set_memory_growth", lambda device, enable: grown.append((device, enable))
+    )
+    return grown
+
+
+def test_the_memory_of_each_gpu_grows(two_gpus, capsys):
+    coursekit.start(seed=1)
+    assert two_gpus == [("GPU:0", True), ("GPU:1", True)]
+    assert "memory" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        "import sys; sys.modules.pop('keras', 0); from coursekit.environment import quiet_keras; quiet_keras()",
+        "import coursekit, keras; coursekit.start(seed=1)",
+    ],
+)
+def test_the_memory_grows_before_a_gpu_is_first_used(begin, run_python):
+    done = run_python(
+        "import tensorflow as tf\n"
+        "order, use = [], tf.config.list_logical_devices\n"
+        "tf.config.list_physical_devices = lambda kind: [kind]\n"
+        "tf.config.experimental.set_memory_growth = lambda device, enable: order.append(device)\n"
+        "tf.config.list_logical_devices = lambda **kind: order.append('use') or use(**kind)\n"
+        f"{begin}\nprint(*order[:2])"
+    )
+    assert done.stdout.splitlines()[-1] == "GPU use"
+
+
+@pytest.mark.parametrize(
+    "error, said",
+    [
+        (RuntimeError("Physical devices cannot be modified after being initialized"), True),
+        (ValueError("Cannot set memory growth on device when virtual devices configured"), False),
+    ],
+)
+def test_a_gpu_that_is_in_use_already(error, said, two_gpus, monkeypatch, capsys):
+    """Not for the first one alone; what the user has divided is no news."""
+
+    def refuse(device, enable):
+        two_gpus.append(device)
+        raise error
+
+    monkeypatch.setattr(tf.config.experimental, "set_memory_growth", refuse)
+    coursekit.start(seed=1)
+    (line,) = capsys.readouterr().out.splitlines()
+    clause = " (this notebook holds all of the memory: TensorFlow was used before start) · profile"
+    assert (clause in line) == said and two_gpus == ["GPU:0", "GPU:1"]
+
+
+@pytest.mark.parametrize("theirs, expected", [(None, "false"), ("true", "true")])
+def test_jax_takes_memory_as_it_is_needed(theirs, expected, monkeypatch):
+    monkeypatch.setenv("XLA_PYTHON_CLIENT_PREALLOCATE", theirs or "")
+    if theirs is None:
+        monkeypatch.delenv("XLA_PYTHON_CLIENT_PREALLOCATE")
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    assert environment.let_memory_grow() == ""
+    assert os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] == expected
+
+
+# ---------------------------------------------------------------- a device's memory is full
+
+BACKENDS = {
+    "tensorflow": (
+        "from tensorflow import errors, ones\nmake = lambda message: errors.ResourceExhaustedError(None, None, message)",
+        "ones((2**30, 2**20))",
+        "No space left on device",
+    ),
+    "jax": (
+        "from jax.errors import JaxRuntimeError as make\nfrom jax.numpy import ones",
+        "ones((2**30, 2**20))",
+        "INTERNAL: another error",
+    ),
+}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_full_memory_says_what_to_lower(backend, executed, monkeypatch):
+    """A petabyte is asked for, really; other errors of the same class, and of any other, look as they do before."""
+    monkeypatch.setenv("KERAS_BACKEND", backend)
+    monkeypatch.setenv("JAX_PLATFORMS", "cpu")
+    imports, too_much, other = BACKENDS[backend]
+    errors = f"raise make('{other}')", "def f(x):\n    return 1 / x\n\nf(0)", "1 +"
+    cells = executed(imports, *errors, "import coursekit; run = coursekit.start(seed=1)", *errors, too_much, "print(5)")
+
+    def said(cell):
+        return [
+            re.sub(r"\[\d+\]", "[n]", "\n".join(output.traceback))
+            for output in cell.outputs
+            if output.output_type == "error"
+        ], [output.text for output in cell.outputs if output.get("name") == "stdout"]
+
+    for before, after in zip(cells[1:4], cells[5:8]):
+        (traceback,), printed = said(after)
+        assert ([traceback], printed) == said(before) and printed == []
+    (traceback,), printed = said(cells[8])
+    assert ("ResourceExhaustedError" if backend == "tensorflow" else "RESOURCE_EXHAUSTED") in traceback
+    assert printed == [environment.FULL_MEMORY + "\n"] and cells[8].outputs[-1].get("name") == "stdout"
+    assert "batch size" in printed[0] and "images" in printed[0] and "another notebook" in printed[0]
+    assert said(cells[9]) == ([], ["5\n"])
+
+
+def test_a_handler_of_the_user_stays(monkeypatch):
+    class Shell:
+        custom_exceptions = (KeyError,)
+
+        def set_custom_exc(self, exceptions, handler):
+            pytest.fail("the user's handler is gone")
+
+    IPython = pytest.importorskip("IPython")
+    monkeypatch.setattr(IPython, "get_ipython", Shell)
+    environment.explain_full_memory()
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp437", "cp1252", "utf-8"])

@@ -3,6 +3,7 @@
 Whatever happens is said, nothing falls back in silence, and nothing is deleted.
 """
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -129,8 +130,9 @@ def open_chosen(
         except Exception as error:  # whatever the network, the disk or TFDS may raise
             if not folders.prepared(real.tfds, real.splits)[0]:  # else another process was faster
                 if asked_for(real, source) == real.choice:
-                    raise DataError(f"{real.title} could not be downloaded to {found.data_dir}: {error}") from error
-                reason = f"the download of {real.title} failed: {type(error).__name__}"
+                    trouble = _what_to_do(error, f"Try again, or set {real.variable}={real.stand_in}.")
+                    raise DataError(f"{real.title} could not be downloaded to {found.data_dir}: {trouble}") from error
+                reason = f"the download of {real.title} failed: {_in_words(error)}"
                 found = replace(found, name=real.stand_in, reason=reason)
     if found.name == real.title:
         (place, folder), _ = folders.prepared(real.tfds, real.splits)
@@ -174,8 +176,25 @@ def drawn_folder(builder: type, config: Any, things: str) -> tuple[str, Path]:
             builder(config=config, data_dir=data_dir).download_and_prepare()
     except Exception as error:  # whatever the disk or TFDS may raise
         if folders.fault(data_dir / parts, SPLITS):  # else another process was faster
-            raise DataError(f"{builder.name} could not be drawn into {data_dir}: {error}") from error
+            trouble = _what_to_do(error, "Try again, or set TFDS_DATA_DIR to another folder.")
+            raise DataError(f"{builder.name} could not be drawn into {data_dir}: {trouble}") from error
     return place, data_dir / parts
+
+
+def _in_words(error: Exception) -> str:
+    """Why data could not be prepared."""
+    full = ["No space left", "Not enough disk space", f"[Errno {errno.ENOSPC}]", f"[Errno {errno.EDQUOT}]"]
+    if any(words in str(error) for words in full):  # TensorFlow and TFDS pass on the words alone
+        return "the disk is full"
+    name = type(error).__name__
+    return "a file came damaged" if name == "NonMatchingChecksumError" else name
+
+
+def _what_to_do(error: Exception, otherwise: str) -> str:
+    """The first line of an error, and what to do about it."""
+    if _in_words(error) == "the disk is full":
+        otherwise = "The disk is full: make room there, or set TFDS_DATA_DIR to a folder on another one."
+    return f"{str(error).partition(chr(10))[0].rstrip(':.')}. {otherwise}"
 
 
 @contextmanager

@@ -13,12 +13,16 @@ from coursekit.checks import check_array, check_integer
 
 __all__ = ["CheckedModel", "check_models", "check_shapes", "gives_probabilities", "in_batches", "vector_length"]
 
+RANDOM = "random_state"  # begins the names under which a file holds the states of random generators
+
 
 class CheckedModel(keras.Model):
     """A `keras.Model` that looks at data before it works on them, and reports the terms of its loss.
 
     When `fit`, `evaluate` or `predict` begins, an array is looked at in full and a pipeline in its
-    first batch. A subclass says what an example is:
+    first batch. An interrupted `fit` goes on with `keras.callbacks.BackupAndRestore` as if nothing had
+    happened, noise included; only the order of the examples may differ, where `fit` on JAX or a pipeline
+    shuffles them. A subclass says what an example is:
 
     Attributes:
         example_shape: of one example, without the batch.
@@ -100,6 +104,24 @@ class CheckedModel(keras.Model):
         if not str(filepath).endswith(".keras"):
             raise ValueError(f"filepath must end in .keras; got {str(filepath)!r}")
         super().save(filepath, *args, **options)
+
+    def save_own_variables(self, store: Any) -> None:
+        """As `keras.Layer`, and the states of all random generators in the model, which Keras leaves out."""
+        super().save_own_variables(store)
+        for number, state in enumerate(self._random_states()):
+            store[f"{RANDOM}{number}"] = state
+
+    def load_own_variables(self, store: Any) -> None:
+        """What `save_own_variables` kept; a file without random states leaves them as they are."""
+        kept = {name: store[name] for name in store.keys()}
+        states = {name: kept.pop(name) for name in list(kept) if name.startswith(RANDOM)}
+        super().load_own_variables(kept)
+        for number, state in enumerate(self._random_states()):
+            state.assign(states.get(f"{RANDOM}{number}", state))
+
+    def _random_states(self):
+        weights = {id(weight) for weight in self.weights}
+        return [variable for variable in self.variables if id(variable) not in weights]
 
     def get_config(self) -> dict:
         """What `keras.Model.save` keeps."""
