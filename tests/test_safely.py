@@ -158,6 +158,25 @@ def test_seeds_that_are_stopped_print_the_table_so_far(course, stopped):
     assert stored(course) == before
 
 
+def test_a_soak_that_is_stopped_goes_on_where_it_was(course, stopped):
+    only = "02", "--data", "drawn", "--numerics", "plain", "--at-once", "1"
+    path = course / "notebooks" / "02_sleeps.ipynb"
+    setup = "import coursekit\ncoursekit.start = dict\nseed = coursekit.start(seed=9)['seed']"
+    code = f"{setup}\nif seed == 3:\n{textwrap.indent(SLEEP, '    ')}\n{QUICK}"
+    nbformat.write(new_notebook(cells=[new_code_cell(code)]), path)
+    before = stored(course)
+    status, output = stopped(signal.SIGINT, "tools/soak.py", *only, "-n", "5")
+    assert status == 130
+    assert "5 runs\n" in output and "\nstopped; the same command goes on\n" in output
+    record = course / "benchmarks" / "soak" / "02_sleeps.csv"
+    assert [line.split(",")[0] for line in record.read_text(encoding="utf-8").splitlines()] == ["seed", "1", "2"]
+    again = subprocess.run(
+        [sys.executable, "tools/soak.py", *only, "-n", "2"], cwd=course, capture_output=True, encoding="utf-8"
+    )
+    assert again.returncode == 0 and "0 runs\n" in again.stdout, again.stderr
+    assert stored(course) == before
+
+
 def test_a_comparison_that_is_stopped_leaves_no_process(course, stopped):
     before = stored(course)
     status, output = stopped(signal.SIGINT, "tools/check_notebooks.py")

@@ -119,3 +119,10 @@ def test_without_the_real_digits_the_drawn_ones_are_tried(tool, tmp_path, capsys
     tool("-n", 1, "--numerics", "plain")
     assert "real data: left out, there are none\n" in capsys.readouterr().out
     assert [run["data"] for run in lines(tmp_path)] == ["drawn"]
+
+
+@pytest.mark.parametrize(("name", "value"), [("-n", 0), ("--first", 0), ("--at-once", -1)])
+def test_numbers_below_one_are_refused(tool, name, value, capsys):
+    with pytest.raises(SystemExit):
+        tool(name, value)
+    assert f"{name} must be at least 1; got {value}" in capsys.readouterr().err

@@ -22,6 +22,7 @@ import os
 import sys
 import tomllib
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -178,11 +179,11 @@ def judge(mutant: Mutant, notebook: nbformat.NotebookNode, folder: Path) -> Verd
     held = [name for name in mutant.fails if found.get(name) is False]
     missing = [name for name in mutant.fails if name not in found]
     also = [name for name, failed in found.items() if failed and name not in mutant.fails]
-    if broken := _crash(cell for cell in notebook.cells if INSERTED in cell.metadata.get("tags", [])):
+    if broken := crash(cell for cell in notebook.cells if INSERTED in cell.metadata.get("tags", [])):
         return Verdict(mutant.name, "NOT APPLIED", run.seconds, broken)
     lines = ["; ".join(held)] if held else []
     if missing:
-        why = _crash(notebook.cells) or run.failure or "nothing raised"
+        why = crash(notebook.cells) or run.failure or "nothing raised"
         lines += [f"{'not reached: ' if held else ''}{'; '.join(missing)} ({why})"]
     if also:
         lines += [f"also: {'; '.join(_short(name) for name in also)}"]
@@ -190,7 +191,7 @@ def judge(mutant: Mutant, notebook: nbformat.NotebookNode, folder: Path) -> Verd
     return Verdict(mutant.name, word, run.seconds, " | ".join(lines))
 
 
-def _crash(cells):
+def crash(cells: Iterable[nbformat.NotebookNode]) -> str | None:
     """The first line of the first error that is not a failed claim."""
     for cell in cells:
         for output in cell.get("outputs", []):

@@ -33,7 +33,7 @@ import safely
 from build_course import ONE_THREAD, as_many_as_fit
 from check_notebooks import DRAWN, REAL, real_data_missing
 from execution import NOTEBOOKS, ROOT, Execution, chosen, execute_each, quiet_environment
-from mutants import GO_ON
+from mutants import GO_ON, crash
 from nbformat.v4 import new_code_cell, new_notebook
 from seeds import ENOUGH, Measurement, limits, measurements, reseeded
 
@@ -68,9 +68,9 @@ class Record:
         return any((run["seed"], run["data"], run["numerics"]) == (str(seed), data, numerics) for run in self.runs)
 
     def write(self) -> None:
-        """Write the record, the whole of it or nothing."""
+        """Write the record, the whole of it or nothing; a claim that is not stated has no column."""
         text = io.StringIO()
-        writer = csv.DictWriter(text, RUN + list(self.stated), restval="", lineterminator="\n")
+        writer = csv.DictWriter(text, RUN + list(self.stated), "", "ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.runs)
         safely.write(self.file, text.getvalue())
@@ -137,18 +137,11 @@ def soak(plan: list[tuple[Record, int, str, str]], at_once: int) -> None:
 
 def results(execution: Execution, notebook: nbformat.NotebookNode) -> dict[str, str]:
     """What a run took and measured, as its line on record."""
-    crash = next(
-        (
-            f"{output.ename}: {output.evalue}".splitlines()[0]
-            for cell in notebook.cells
-            for output in cell.outputs
-            if output.output_type == "error" and output.ename != "ClaimError"
-        ),
-        "" if "ClaimError" in (execution.failure or "") else execution.failure or "",
-    )
+    died = "" if "ClaimError" in (execution.failure or "") else execution.failure
+    error = crash(notebook.cells) or died or ""
     claims = named(measurements(notebook)).items()
     values = {name: claim.measured + (MARK if claim.failed else "") for name, claim in claims}
-    return {"seconds": f"{execution.seconds:.0f}", "megabytes": f"{execution.megabytes:.0f}", "error": crash} | values
+    return {"seconds": f"{execution.seconds:.0f}", "megabytes": f"{execution.megabytes:.0f}", "error": error} | values
 
 
 def failures(kept: Record, run: dict[str, str]) -> Iterator[str]:
@@ -203,9 +196,8 @@ def table(records: list[Record]) -> str:
         "counted by what computed: TensorFlow with oneDNN's kernels, without them, JAX. One thread a run. The distance is",
         "that of a claim's mean from its bound, in standard deviations over the seeds.",
         "",
-        "| notebook | claims | runs on real data | on drawn data | failed | seconds (least) | MB (most) "
-        "| nearest to its bound | distance |",
-        "| --- | --: | --: | --: | --: | --: | --: | --- | --: |",
+        "| notebook | claims | runs on real data | on drawn data | failed | MB (most) | nearest to its bound | distance |",
+        "| --- | --: | --: | --: | --: | --: | --- | --: |",
     ]
     for kept in records:
         if not kept.runs:
@@ -220,7 +212,6 @@ def table(records: list[Record]) -> str:
         distance, name = nearest(kept)
         lines.append(
             f"| {kept.path.stem} | {len(kept.stated)} | {' | '.join(counts)} | {failed} "
-            f"| {min(float(run['seconds']) for run in kept.runs):.0f} "
             f"| {max(float(run['megabytes']) for run in kept.runs):,.0f} | {name.replace('|', '&#124;')} | {distance:.1f} |"
         )
     return "\n".join(lines) + "\n"
@@ -236,6 +227,9 @@ def main() -> int:
     parser.add_argument("--at-once", type=int, metavar="N", help="notebooks that run together")
     parser.add_argument("--table", action="store_true", help="write the table and run nothing")
     arguments = parser.parse_args()
+    for name, value in (("-n", arguments.n), ("--first", arguments.first), ("--at-once", arguments.at_once)):
+        if value is not None and value < 1:
+            parser.error(f"{name} must be at least 1; got {value}")
     quiet_environment()
     records = {path: record(path) for path in chosen([])}
     mine = [records[path] for path in chosen(arguments.notebooks)]
