@@ -166,6 +166,20 @@ def test_seeds_prints_the_statistics_of_each_claim(tools, tmp_path, capsys):
     assert re.search(r"2/4 +4 +2\.5 .*<-- too near$", lines["the seed"])
 
 
+def test_the_distance_of_skewed_values_is_counted_in_logarithms(tools):
+    distance, inf = tools["seeds"].distance, float("inf")
+    ratios = [2.0, 4.0, 8.0, 16.0, 32.0]
+    step = statistics.stdev([1, 2, 3, 4, 5])
+    assert distance(ratios, 1.0, inf) == pytest.approx(3 / step)
+    assert distance(ratios, -inf, 64.0) == pytest.approx(3 / step)
+    assert distance(ratios, 1.0, 64.0) == distance(ratios, 1.0, inf)
+    assert distance(ratios, 0.0, 64.0) == pytest.approx(3 / step)  # what is positive does not reach 0
+    assert distance(ratios, 100.0, inf) < 0
+    assert distance([1.0, 2.0, 3.0], 0.0, 5.0) == pytest.approx(2.0)  # not skewed: as they are
+    assert distance([-1.0, 0.0, 7.0], -10.0, inf) == pytest.approx(12 / statistics.stdev([-1, 0, 7]))
+    assert distance([0.3, 0.3], 0.0, 0.1) == inf  # it never varies: a failure is counted as such
+
+
 @pytest.mark.parametrize(
     ("relation", "bound", "expected"),
     [

@@ -21,7 +21,6 @@ import hashlib
 import io
 import os
 import re
-import statistics
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -35,7 +34,7 @@ from check_notebooks import DRAWN, REAL, real_data_missing
 from execution import NOTEBOOKS, ROOT, Execution, chosen, execute_each, quiet_environment
 from mutants import GO_ON, crash
 from nbformat.v4 import new_code_cell, new_notebook
-from seeds import ENOUGH, Measurement, limits, measurements, reseeded
+from seeds import ENOUGH, Measurement, distance, limits, measurements, reseeded
 
 RECORDS = ROOT / "benchmarks" / "soak"
 DATA = {"real": REAL, "drawn": DRAWN}
@@ -180,10 +179,9 @@ def nearest(kept: Record) -> tuple[float, str]:
         for leg in product(DATA, NUMERICS):
             runs = [run for run in kept.runs if (run["data"], run["numerics"]) == leg]
             values = [number(run[name]) for run in runs if run.get(name)] if claim.relation != "=" else []
-            if len(values) > 2 and (deviation := statistics.stdev(values)):
-                low, high = limits(claim.relation, claim.bound)
-                mean = statistics.fmean(values)
-                found.append((min(mean - low, high - mean) / deviation, f"{name} ({', '.join(leg)})"))
+            if len(values) > 2:
+                room = distance(values, *limits(claim.relation, claim.bound))
+                found.append((room, f"{name} ({', '.join(leg)})"))
     return min(found)
 
 
@@ -194,7 +192,8 @@ def table(records: list[Record]) -> str:
         "",
         "Written by `make soak`: every claim under other seeds, on real data and on those that the course draws. Runs are",
         "counted by what computed: TensorFlow with oneDNN's kernels, without them, JAX. One thread a run. The distance is",
-        "that of a claim's mean from its bound, in standard deviations over the seeds.",
+        "that of a claim's mean from its bound, in standard deviations over the seeds (in logarithms where the values are",
+        "less skewed so).",
         "",
         "| notebook | claims | runs on real data | on drawn data | failed | MB (most) | nearest to its bound | distance |",
         "| --- | --: | --: | --: | --: | --: | --- | --: |",
