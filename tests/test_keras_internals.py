@@ -99,3 +99,18 @@ def test_blueprints_work_without_the_list(moved):
     assert done is False
     plan = blueprint(architectures.lenet5)
     assert plan.count_params() == 61_706 and len(plan.get_weights()) == 10
+
+
+# ---------------------------------------------------------------- what the course says of Keras
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="Keras on JAX shuffles anew in each epoch")
+def test_fit_deals_the_same_order_in_every_epoch_once_a_seed_is_set():
+    """Notebook 05 says so; where this fails, Keras was mended, and the paragraph goes."""
+    keras.utils.set_random_seed(1)
+    orders = []
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Lambda(lambda x: orders.append(list(x.numpy())) or x)])
+    model.compile(loss="mse", run_eagerly=True)
+    model.fit(np.arange(50.0)[:, None], np.zeros(50), batch_size=50, epochs=3, verbose=0)
+    first, second, third = orders[-3:]  # the first call may build the model
+    assert first == second == third != sorted(first)
