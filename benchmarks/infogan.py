@@ -1,25 +1,35 @@
 """InfoGAN's c1 as a classifier on real MNIST: its error as a distribution, and what each ingredient does.
 
-Trained with the networks of notebook 19 for so many CPU seconds on one thread, two runs at a time, on
-20,000 images (60,000 for the long runs); the error is that of Q(c1|x) on the test images under the best
-assignment of codes to classes. No label enters training, but the recipe was chosen by this error, on
-the first 4,000 test images: figures for a recipe chosen blindly would be higher. Half an hour.
+Trained with the networks of notebook 19, in CPU seconds on one thread, on 20,000 images (the recipe: on 60,000); the
+error is that of Q(c1|x) on the test images under the best assignment of codes to classes. No label enters training.
+The first rows were chosen by the error on the first 4,000 test images, which flatters them; the last ingredient and
+the recipe by that on 10,000 training images, for three seeds that are not in the table.
+
+"Read alike": beside InfoGAN's losses, Q's readings of a real image, distorted twice, must have much information in
+common (Ji, Henriques & Vedaldi 2019), a number that needs no label. The recipe trains several starts, goes on with the
+one that has most of it, and never sees a label either. An hour and a half.
 """
 
 import json
 import statistics
 import sys
 import time
+from itertools import islice
 
-PLAIN = {"batch_size": 128, "generator_rate": 0.001, "discriminator_rate": 0.0002, "distorted": False}
-RUNS = {  # each with all that stands above it
+PLAIN = {"batch_size": 128, "generator_rate": 0.001, "discriminator_rate": 0.0002, "distorted": False, "alike": False}
+DISTORTED = PLAIN | {"distorted": True}
+FASTER = DISTORTED | {"generator_rate": 0.002, "discriminator_rate": 0.001}
+RUNS = {
     "the paper's rates, batches of 128": PLAIN,
-    "+ what D and Q see is distorted": PLAIN | {"distorted": True},
-    "+ rates 0.002 and 0.001": PLAIN | {"distorted": True, "generator_rate": 0.002, "discriminator_rate": 0.001},
-    "+ batches of 32 (notebook 19)": {},
+    "+ what D and Q see is distorted": DISTORTED,
+    "+ rates 0.002 and 0.001": FASTER,
+    "+ batches of 32 (notebook 19)": FASTER | {"batch_size": 32},
+    "+ real images read alike": {},
+    "that alone, without G and D": {"alone": True},
 }
 SECONDS, SEEDS = 45, (1, 2, 3, 4)
-LONG, LONG_SEEDS = 450, (1, 2, 3, 4, 5, 6)
+RECIPE = {"images": 60_000, "starts": 3, "trial": 40, "seconds": 200}
+RECIPE_SEEDS = range(101, 121)
 
 
 def train(
@@ -30,57 +40,103 @@ def train(
     generator_rate: float = 0.002,
     discriminator_rate: float = 0.001,
     distorted: bool = True,
+    alike: bool = True,
+    alone: bool = False,
+    starts: int = 1,
+    trial: float = 0,
 ) -> dict:
-    """Train for so many CPU seconds; the error and the steps made."""
+    """Train for so many CPU seconds: each start for ``trial`` of them, the best for the rest; its error and steps."""
     import coursekit
 
     coursekit.start(seed=seed)
     import keras
     import numpy as np
+    from keras import ops
     from scipy.optimize import linear_sum_assignment
 
     from coursekit import data
     from coursekit.generative import InfoGAN, convolutional_discriminator, convolutional_generator
     from coursekit.vision import RandomDistortion
 
+    def information(scores, others):
+        table = ops.matmul(ops.transpose(ops.softmax(scores)), ops.softmax(others)) / ops.shape(scores)[0]
+        table = ops.maximum((table + ops.transpose(table)) / 2, 1e-8)
+        product = ops.sum(table, axis=0, keepdims=True) * ops.sum(table, axis=1, keepdims=True)
+        return ops.sum(table * ops.log(table / product))
+
+    class ReadAlike(InfoGAN):
+        def discriminator_loss(self, x, fake, z):
+            scores, others = (self._q(self.score_and_codes(x, training=True)[1])[0] for _ in range(2))
+            loss = 0 if alone else super().discriminator_loss(x, fake, z)
+            return loss - information(scores, others)
+
+    def build(seed):
+        reader = convolutional_discriminator(filters=(16, 32), units=128, code_outputs=14)
+        if distorted:
+            example = keras.Input((28, 28, 1))
+            reader = keras.Model(example, reader(RandomDistortion(15, 0.2, 0.15, 0.15, 2, seed=seed)(example)))
+        generator = convolutional_generator(filters=(32, 16), units=128)
+        model = (ReadAlike if alike else InfoGAN)(generator, reader, seed=seed)
+        model.compile(*(keras.optimizers.Adam(rate, beta_1=0.5) for rate in (generator_rate, discriminator_rate)))
+        return model
+
+    def fit(model, seconds):
+        """The steps made."""
+        begun, steps = time.process_time(), 0
+        while time.process_time() - begun < seconds:
+            model.fit(x[generator.permutation(len(x))[: 150 * batch_size]], batch_size=batch_size, verbose=0)
+            steps += 150
+        return steps
+
+    def agreement(model, n=4_000):
+        """The information that two readings of a training image have in common, in nats: no label is needed."""
+        first, second = (
+            ops.concatenate(
+                [
+                    model._q(model.score_and_codes(x[i : i + 1_000], training=True, frozen=True)[1])[0]
+                    for i in range(0, n, 1_000)
+                ]
+            )
+            for _ in range(2)
+        )
+        return float(information(first, second))
+
+    begun, generator = time.process_time(), np.random.default_rng(seed)
     x, _ = data.load_digits("train", images, source="mnist")
     test, labels = data.load_digits("test", 10_000, source="mnist")
-    reader = convolutional_discriminator(filters=(16, 32), units=128, code_outputs=14)
-    if distorted:
-        example = keras.Input((28, 28, 1))
-        reader = keras.Model(example, reader(RandomDistortion(15, 0.2, 0.15, 0.15, 2, seed=seed)(example)))
-    model = InfoGAN(convolutional_generator(filters=(32, 16), units=128), reader, seed=seed)
-    model.compile(
-        keras.optimizers.Adam(generator_rate, beta_1=0.5), keras.optimizers.Adam(discriminator_rate, beta_1=0.5)
-    )
-    steps, start, generator = 0, time.process_time(), np.random.default_rng(seed)
-    while time.process_time() - start < seconds:
-        model.fit(x[generator.permutation(len(x))[: 150 * batch_size]], batch_size=batch_size, verbose=0)
-        steps += 150
+    models = [build(1_000 * start + seed) for start in range(starts)]
+    steps = [fit(model, trial) for model in models]
+    agreed = [agreement(model) for model in models]
+    best = int(np.argmax(agreed))
+    steps[best] += fit(models[best], seconds - (time.process_time() - begun))
     table = np.zeros((10, 10))
-    np.add.at(table, (model.encode(test)[0].argmax(axis=1), labels), 1)
-    return {"error": 1 - table[linear_sum_assignment(-table)].sum() / len(labels), "steps": steps}
+    np.add.at(table, (models[best].encode(test)[0].argmax(axis=1), labels), 1)
+    return {
+        "error": 1 - table[linear_sum_assignment(-table)].sum() / len(labels),
+        "steps": steps[best],
+        "information of the starts": agreed,
+        "and at the end": agreement(models[best]),
+    }
 
 
 def main() -> None:
     import one_thread
     from report import publish, rows
 
-    long = {
-        f"the last, {LONG} s, 60,000 images": [{"seed": seed, "seconds": LONG, "images": 60_000} for seed in LONG_SEEDS]
+    recipe = f"the last but one, {RECIPE['seconds']} s, 60,000 images, the best of {RECIPE['starts']} starts"
+    jobs = {recipe: [RECIPE | {"seed": seed} for seed in RECIPE_SEEDS]} | {
+        name: [options | {"seed": seed, "seconds": SECONDS} for seed in SEEDS] for name, options in RUNS.items()
     }
-    short = {name: [options | {"seed": seed, "seconds": SECONDS} for seed in SEEDS] for name, options in RUNS.items()}
-    jobs = long | short
     results = iter(one_thread.run(__file__, [options for seeds in jobs.values() for options in seeds]))
     lines = []
     for name, seeds in jobs.items():
-        of_name = [next(results) for _ in seeds]
-        errors = [100 * result["error"] for result in of_name]
+        found = list(islice(results, len(seeds)))
+        errors = [100 * result["error"] for result in found]
         lines.append(
             [
                 name,
                 str(len(seeds)),
-                f"{statistics.median(r['steps'] for r in of_name):,.0f}",
+                f"{statistics.median(result['steps'] for result in found):,.0f}",
                 f"**{statistics.median(errors):.1f}**",
                 f"{min(errors):.1f} ... {max(errors):.1f}",
             ]
@@ -89,7 +145,8 @@ def main() -> None:
     publish(
         __file__,
         "InfoGAN on MNIST: error of c1 as a classifier (%)",
-        (f"After {SECONDS} CPU seconds on one thread. Chen et al. (2016) report 5.\n\n{table}"),
+        f"After {SECONDS} CPU seconds on one thread, the last row after {RECIPE['seconds']}. "
+        f"Chen et al. (2016) report 5.\n\n{table}",
     )
 
 

@@ -4,6 +4,7 @@ import ast
 import importlib
 import importlib.util
 import re
+import subprocess
 from pathlib import Path
 
 import nbformat
@@ -32,6 +33,28 @@ def test_a_section_replaces_its_older_self_and_no_other(report, tmp_path):
 def test_rows_make_a_table(report):
     table = report.rows(["", "ratio"], [["ours", "0.9"]])
     assert table == "|  | ratio |\n| --- | --: |\n| ours | 0.9 |"
+
+
+def test_a_benchmark_that_was_stopped_goes_on_where_it_was(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    run = importlib.import_module("one_thread").run
+    script, log, stopper = tmp_path / "small.py", tmp_path / "log", tmp_path / "stop"
+    script.write_text(
+        "import json, pathlib, sys\n"
+        "job = json.loads(sys.argv[1])\n"
+        f"assert job['n'] < 2 or not pathlib.Path({str(stopper)!r}).exists()\n"
+        f"pathlib.Path({str(log)!r}).open('a').write(f\"{{job['n']}} \")\n"
+        "print(json.dumps({'square': job['n'] ** 2}))\n",
+        encoding="utf-8",
+    )
+    jobs = [{"n": n} for n in range(4)]
+    stopper.touch()
+    with pytest.raises(subprocess.CalledProcessError):
+        run(str(script), jobs, at_once=1, folder=tmp_path / "kept")
+    stopper.unlink()
+    assert run(str(script), jobs, at_once=1, folder=tmp_path / "kept") == [{"square": n**2} for n in range(4)]
+    assert sorted(log.read_text(encoding="utf-8").split()) == ["0", "1", "2", "3"]  # each of them once
+    assert not list((tmp_path / "kept").iterdir())  # the next time all is measured again
 
 
 def test_notebook_09_draws_the_errors_that_were_measured():
