@@ -19,7 +19,7 @@ export TFDS_DATA_DIR := $(abspath ../shared/tensorflow_datasets)
 endif
 endif
 
-.PHONY: help course test test-jax lab present slides site bench data seeds soak mutants outputs badges constraints clean
+.PHONY: help course test test-real test-jax lab present slides site bench data seeds soak mutants outputs badges constraints clean
 .PHONY: tags exercises assignment test-assignment lint format check-install check-newest check-colab
 
 help:  ## this list
@@ -29,10 +29,13 @@ course: $(VENV)/.course  ## execute every notebook, then render pages and slides
 	$(BIN)/python tools/build_course.py $(NOTEBOOK)
 
 # the tests of a file run in one process: what they share, such as the website, is made once
-test: lint  ## unit tests, conventions, an install like Colab's, and every notebook compared with its stored outputs
+test: lint  ## unit tests, conventions, an install like Colab's, every notebook compared with its stored outputs
 	$(BIN)/python tools/safely.py $(BIN)/python -m pytest -n 2 --dist loadfile
 	$(BIN)/python tools/check_install.py --constraints $(CONSTRAINTS)
-	$(BIN)/python tools/check_notebooks.py
+	$(BIN)/python tools/check_notebooks.py --data drawn
+
+test-real: $(VENV)/.course  ## every notebook on MNIST, real photographs and Omniglot, where prepared; other numerics
+	$(BIN)/python tools/check_notebooks.py --data real
 
 test-jax: $(VENV)/.course  ## the tests of the models once more, with Keras on JAX
 	$(ON_JAX) $(BIN)/python tools/safely.py $(BIN)/python -m pytest -n 2 $(TESTS_ON_JAX)

@@ -7,7 +7,7 @@ the recipe by that on 10,000 training images, for three seeds that are not in th
 
 "Read alike": beside InfoGAN's losses, Q's readings of a real image, distorted twice, must have much information in
 common (Ji, Henriques & Vedaldi 2019), a number that needs no label. The recipe trains several starts, goes on with the
-one that has most of it, and never sees a label either. An hour and a half.
+one that has most of it, and never sees a label either. Three quarters of an hour.
 """
 
 import json
