@@ -3,7 +3,7 @@
 Trained with the networks of notebook 19, in CPU seconds on one thread, on 20,000 images (the recipe: on 60,000); the
 error is that of Q(c1|x) on the test images under the best assignment of codes to classes. No label enters training.
 The first rows were chosen by the error on the first 4,000 test images, which flatters them; the last ingredient and
-the recipe by that on 10,000 training images, for three seeds that are not in the table.
+the recipe by that on 10,000 training images, for two seeds that are not among those of the recipe.
 
 "Read alike": beside InfoGAN's losses, Q's readings of a real image, distorted twice, must have much information in
 common (Ji, Henriques & Vedaldi 2019), a number that needs no label. The recipe trains several starts, goes on with the
