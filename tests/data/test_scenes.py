@@ -73,6 +73,14 @@ def test_the_same_seed_gives_the_same_scenes(scenes):
     np.testing.assert_array_equal(fewer.images, scenes.images[:20])
 
 
+def test_whole_numbers_are_the_same_scenes(scenes):
+    whole = load_scenes("train", 60, source="stroke_digits", dtype="uint8")
+    assert whole.images.dtype == "uint8" and whole.images.nbytes * 4 == scenes.images.nbytes
+    np.testing.assert_allclose(whole.images / 255, scenes.images, atol=0.501 / 255)
+    np.testing.assert_array_equal(whole.masks, scenes.masks)
+    np.testing.assert_array_equal(np.concatenate(whole.boxes), np.concatenate(scenes.boxes))
+
+
 def test_each_split_takes_its_own_digits(monkeypatch):
     asked = []
 
@@ -99,6 +107,7 @@ def test_each_split_takes_its_own_digits(monkeypatch):
         ({"sides": (14, 65)}, ValueError, "sides must be two integers"),
         ({"sides": 20}, ValueError, "sides must be two integers"),
         ({"source": "letters"}, ValueError, "source must be one of"),
+        ({"dtype": "float16"}, ValueError, "dtype must be one of float32, uint8; got 'float16'"),
     ],
 )
 def test_wrong_arguments_are_refused(arguments, error, message):
