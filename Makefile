@@ -30,7 +30,7 @@ course: $(VENV)/.course  ## execute every notebook, then render pages and slides
 
 # the tests of a file run in one process: what they share, such as the website, is made once
 test: lint  ## unit tests, conventions, an install like Colab's, every notebook compared with its stored outputs
-	$(BIN)/python tools/safely.py $(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python tools/safely.py $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 	$(BIN)/python tools/check_install.py --constraints $(CONSTRAINTS)
 	$(BIN)/python tools/check_notebooks.py --data drawn
 

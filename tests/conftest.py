@@ -16,6 +16,42 @@ os.environ["COURSEKIT_PROFILE"] = "quick"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
+# What takes longest, longest first. The tests of a file run in one process: a long file that began last would keep one
+# core busy and leave the others idle. The Makefile's --no-loadscope-reorder keeps this order.
+LONG = [
+    "test_environment.py",
+    "test_every_exercise.py",
+    "test_site.py",
+    "test_backends.py",
+    "test_lab.py",
+    "test_course_pages.py",
+    "test_faults.py",
+    "test_decks.py",
+    "test_gan.py",
+    "test_flow.py",
+    "test_safely.py",
+    "test_architectures.py",
+    "test_resume.py",
+    "test_digits.py",
+    "test_launcher.py",
+    "test_nbgrader.py",
+    "test_pages.py",
+    "test_characters.py",
+    "test_weights.py",
+    "test_stroke_digits.py",
+    "test_nbval_net.py",
+    "test_tools.py",
+    "test_vae.py",
+    "test_live.py",
+]
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with what takes longest."""
+    place = {name: number for number, name in enumerate(LONG)}
+    items.sort(key=lambda item: place.get(item.path.name, len(LONG)))
+
+
 @pytest.fixture(scope="session")
 def prepared_mnist() -> Path:
     """The folder of a prepared MNIST; the test is skipped where there is none."""
@@ -51,7 +87,7 @@ def executed():
     return run
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def run_python():
     """A function that runs code in a fresh Python, under more of an environment, and returns what it said."""
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from pathlib import Path
 
 import keras
 import matplotlib
@@ -11,6 +12,8 @@ import tensorflow as tf
 
 import coursekit
 from coursekit import environment
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(autouse=True)
@@ -304,20 +307,38 @@ def test_a_handler_of_the_user_stays(monkeypatch):
     environment.explain_full_memory()
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp437", "cp1252", "utf-8"])
-def test_any_console_can_show_the_course(encoding, run_python):
-    done = run_python(
-        "import coursekit; coursekit.start(seed=1); coursekit.claim('a', 1, at_least=0)\n"
-        "coursekit.claim('b', 0.5, equals=0.5, tolerance=0.1)\n"
-        "from coursekit.plotting import LiveFigure; LiveFigure(1)(0, {'loss': 1.0})",
-        PYTHONIOENCODING=encoding,
-        PYTHONUTF8="0",
-    )
-    assert done.returncode == 0, done.stderr
+ENCODINGS = ["ascii", "cp437", "cp1252", "utf-8"]
+ON_EACH_CONSOLE = f"""
+import sys, coursekit
+from coursekit.plotting import LiveFigure
+
+for encoding in {ENCODINGS}:
+    sys.stdout = open(encoding, "w", encoding=encoding)
+    coursekit.start(seed=1)
+    coursekit.claim("a", 1, at_least=0)
+    coursekit.claim("b", 0.5, equals=0.5, tolerance=0.1)
+    LiveFigure(1)(0, {{"loss": 1.0}})
+    sys.stdout.close()
+"""
+
+
+@pytest.fixture(scope="module")
+def consoles(run_python, tmp_path_factory):
+    """What consoles of each encoding show, by encoding; all are of one process, whose own has only ASCII."""
+    folder = tmp_path_factory.mktemp("consoles")
+    done = run_python(ON_EACH_CONSOLE, cwd=folder, PYTHONPATH=str(ROOT), PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert done.stdout == done.stderr == ""
+    return {encoding: (folder / encoding).read_text(encoding=encoding) for encoding in ENCODINGS}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_any_console_can_show_the_course(encoding, consoles):
+    shown = consoles[encoding]
     signs = ("✓", "≥", "≈", "±") if encoding == "utf-8" else ("ok", ">=", "~", "+-")
-    assert "{} a: 1 {} 0".format(*signs) in done.stdout
-    assert "0.5 {} 0.5 {} 0.1".format(*signs[2:]) in done.stdout
-    assert ("█" if encoding in ("utf-8", "cp437") else "#") in done.stdout
+    assert "{} a: 1 {} 0".format(*signs) in shown
+    assert "0.5 {} 0.5 {} 0.1".format(*signs[2:]) in shown
+    assert ("█" if encoding in ("utf-8", "cp437") else "#") in shown
+    assert "coursekit" in shown.splitlines()[0] and "seed 1" in shown
 
 
 @pytest.mark.parametrize("value, expected", [("quick", "quick"), ("full", "full"), ("", "quick")])

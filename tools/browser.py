@@ -96,6 +96,9 @@ class Browser:
             if answer.get("method") == "Network.requestWillBeSent":
                 address = answer["params"]["request"]["url"]
                 self.asked += [address] * (not address.startswith(("file:", "data:", "blob:", "about:")))
+            if answer.get("method") == "Page.javascriptDialogOpening":  # a page asks whether to leave it
+                accept = {"id": next(self.numbers), "method": "Page.handleJavaScriptDialog", "params": {"accept": True}}
+                self.socket.send(json.dumps(accept))
             if answer.get("id") == number:
                 if "error" in answer:
                     raise BrowserError(f"{method}: {answer['error']['message']}")

@@ -23,8 +23,9 @@ def tools():
         yield {name: importlib.import_module(name) for name in ("browser", "build_course", "check_slides")}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def browser(tools):
+    """One tab for all tests of a file."""
     module = tools["browser"]
     if module.chromium() is None:
         pytest.skip("Chromium is not on the PATH (on Debian: apt install chromium)")
@@ -46,9 +47,10 @@ def pages(tools, tmp_path_factory):
 
 @dataclass
 class Lab:
-    """A JupyterLab that was started with `tools/lab.py`."""
+    """A JupyterLab that was started with `tools/lab.py`, and the folder that it serves."""
 
     address: str
+    folder: Path
 
     def ask(self, path: str):
         """What the server answers in JSON; None while it does not."""
@@ -59,22 +61,23 @@ class Lab:
             return None
 
 
-@pytest.fixture
-def lab(request, tmp_path):
-    """A JupyterLab that serves tmp_path; a parameter of the test are further options of `tools/lab.py`."""
+@pytest.fixture(scope="module")
+def lab(request, tmp_path_factory):
+    """One JupyterLab for all tests of a file; a parameter of the test are further options of `tools/lab.py`."""
     pytest.importorskip("jupyterlab", reason="the extra lab is not installed")
+    folder = tmp_path_factory.mktemp("lab")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    own = {f"JUPYTER_{kind}_DIR": str(tmp_path / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
+    own = {f"JUPYTER_{kind}_DIR": str(folder / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
     environment = os.environ | own | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, ROOT / "tools" / "lab.py", *getattr(request, "param", [])]
     options = ["--no-browser", "--allow-root", f"--port={port}", "--ServerApp.port_retries=0"]
-    options += ["--IdentityProvider.token=", f"--ServerApp.root_dir={tmp_path}"]
-    with open(tmp_path / "log", "w", encoding="utf-8") as log:
+    options += ["--IdentityProvider.token=", f"--ServerApp.root_dir={folder}"]
+    with open(folder / "log", "w", encoding="utf-8") as log:
         server = subprocess.Popen([*command, *options], env=environment, stdout=log, stderr=log)
     try:
-        yield Lab(f"http://127.0.0.1:{port}")
+        yield Lab(f"http://127.0.0.1:{port}", folder)
     finally:
         server.terminate()
         server.wait(30)

@@ -8,15 +8,6 @@ NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 
 
 @pytest.fixture(scope="module")
-def tab(tools):
-    """One tab for all decks."""
-    if tools["browser"].chromium() is None:
-        pytest.skip("Chromium is not on the PATH (on Debian: apt install chromium)")
-    with tools["browser"].Browser(1280, 720, patience=120) as tab:
-        yield tab
-
-
-@pytest.fixture(scope="module")
 def slides(tools, tmp_path_factory):
     """The folder where decks are rendered, beside what they load."""
     build_course, folder = tools["build_course"], tmp_path_factory.mktemp("build")
@@ -28,8 +19,8 @@ def slides(tools, tmp_path_factory):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_deck_can_be_read_from_the_last_row(tools, tab, slides, path):
+def test_a_deck_can_be_read_from_the_last_row(tools, browser, slides, path):
     tools["build_course"].render(path)
-    deck = tools["check_slides"].measure(tab, slides / f"{path.stem}.html")
+    deck = tools["check_slides"].measure(browser, slides / f"{path.stem}.html")
     assert len(deck.slides) > 5
     assert deck.faults() == []

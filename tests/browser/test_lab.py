@@ -1,6 +1,5 @@
 """JupyterLab as a student has it, in headless Chromium: the course's sliders move, and the pictures with them."""
 
-import time
 from pathlib import Path
 
 import nbformat
@@ -9,6 +8,11 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 NOTEBOOKS = {path.stem[:2]: path for path in (Path(__file__).parents[2] / "notebooks").glob("*.ipynb")}
 PICTURE = 'document.querySelector(".jupyter-widgets img")'
+STOP_KERNELS = """(async () => {
+  const headers = { "X-XSRFToken": document.cookie.match(/_xsrf=([^;]*)/)[1] };
+  for (const { id } of await (await fetch("/api/sessions")).json())
+    await fetch(`/api/sessions/${id}`, { method: "DELETE", headers });
+})()"""
 UNTRAINED = """import numpy as np
 import coursekit
 from coursekit import plotting
@@ -57,8 +61,22 @@ def has_run(browser):
     """Press Shift+Enter in the first cell; whether it runs. It does not while the kernel is starting."""
     browser.click(".jp-Notebook .cm-content")
     browser.press("Enter", shift=True)
-    time.sleep(2)
     return browser.evaluate('document.querySelector(".jp-CodeCell .jp-InputPrompt").textContent.trim()') != "[ ]:"
+
+
+@pytest.fixture
+def opened(browser, lab):
+    """Opens a notebook in the one JupyterLab, as if it had just been started, and leaves no kernel behind."""
+
+    def open_it(notebook, name):
+        nbformat.write(notebook, lab.folder / name)
+        browser.wait(lambda: lab.ask("/api"))
+        browser.open(f"{lab.address}/lab/tree/{name}?reset")
+        browser.wait(lambda: [kernel["execution_state"] for kernel in lab.ask("/api/kernels")] == ["idle"])
+
+    yield open_it
+    browser.evaluate(STOP_KERNELS)
+    browser.wait(lambda: lab.ask("/api/kernels") == [])
 
 
 def test_every_notebook_with_sliders_is_tried():
@@ -68,10 +86,8 @@ def test_every_notebook_with_sliders_is_tried():
 
 
 @pytest.mark.parametrize("number", BEFORE)
-def test_a_slider_moves_the_picture(browser, lab, tmp_path, number):
-    nbformat.write(interactive(number), tmp_path / "slider.ipynb")
-    browser.wait(lambda: lab.ask("/api"))
-    browser.open(f"{lab.address}/lab/tree/slider.ipynb")
+def test_a_slider_moves_the_picture(browser, opened, tmp_path, number):
+    opened(interactive(number), f"slider_{number}.ipynb")
     browser.wait(lambda: has_run(browser))
     browser.wait_for(PICTURE)
     browser.picture(tmp_path / "before.png")

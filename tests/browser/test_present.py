@@ -29,14 +29,14 @@ pytest.importorskip("jupyterlab_rise", reason="jupyterlab-rise is not installed;
 
 
 @pytest.fixture
-def notebook(tmp_path):
+def notebook(lab):
     for kind, cell in CELLS:
         cell.metadata["slideshow"] = {"slide_type": kind}
     cells = [cell for _, cell in CELLS]
     cells[8].outputs = [new_output("stream", name="stdout", text="as stored\n")]
     notebook = new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
-    nbformat.write(notebook, tmp_path / "04_backpropagation.ipynb")
-    shutil.copy(ROOT / "notebooks" / "rise.css", tmp_path)
+    nbformat.write(notebook, lab.folder / "04_backpropagation.ipynb")
+    shutil.copy(ROOT / "notebooks" / "rise.css", lab.folder)
 
 
 def text(browser):

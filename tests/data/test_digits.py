@@ -449,7 +449,7 @@ def test_drawing_in_a_notebook_shows_one_line(executed, tmp_path, monkeypatch):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     [cell] = executed(
         "from coursekit.data import digits\n"
-        "digits.QUICK_SIZES = {'train': 2000, 'test': 50}\n"
+        "digits.QUICK_SIZES = {'train': 1100, 'test': 50}\n"
         "images, labels = digits.load_digits('test', source='stroke_digits')"
     )
     [output] = cell.outputs
@@ -460,7 +460,7 @@ def test_drawing_in_a_notebook_shows_one_line(executed, tmp_path, monkeypatch):
 def test_two_processes_draw_at_the_same_time(tmp_path):
     program = (
         "from coursekit.data import digits\n"
-        "digits.QUICK_SIZES = {'train': 3000, 'test': 50}\n"  # a size that nobody has prepared
+        "digits.QUICK_SIZES = {'train': 1100, 'test': 50}\n"  # a size that nobody has prepared
         "print(digits.load_digits('test', 50, source='stroke_digits')[1].sum())"
     )
     environment = os.environ | {"TFDS_DATA_DIR": str(tmp_path), "COURSEKIT_PROFILE": "quick"}

@@ -131,11 +131,11 @@ def test_a_small_convolutional_network_reads_them():
         ]
     )
     model.compile(
-        keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.003, 8 * 200)),
+        keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.003, 4 * 200)),
         "sparse_categorical_crossentropy",
         metrics=["accuracy"],
     )
-    model.fit(images, labels, batch_size=100, epochs=8, verbose=0)
+    model.fit(images, labels, batch_size=100, epochs=4, verbose=0)
     assert model.evaluate(test_images, test_labels, verbose=0)[1] >= 0.985
 
 
