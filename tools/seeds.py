@@ -66,12 +66,12 @@ def limits(relation: str, bound: str) -> tuple[float, float]:
 def distance(values: list[float], low: float, high: float) -> float:
     """The standard deviations between the mean of the values, two or more, and the nearer bound.
 
-    Counted in logarithms where all values are positive and less skewed so: a ratio with a long tail to the right
+    Counted in logarithms where five or more, all positive, are less skewed so: a ratio with a long tail to the right
     is not near a bound on its left. What is positive never reaches a bound of 0 or below.
     """
     if np.ptp(values) <= 1e-9 * np.abs(values).max():
         return float("inf")  # always the same
-    if min(values) > 0 and abs(skew(np.log(values))) < abs(skew(values)):
+    if len(values) >= 5 and min(values) > 0 and abs(skew(np.log(values))) < abs(skew(values)):
         values = np.log(values)
         low, high = (np.log(bound) if bound > 0 else float("-inf") for bound in (low, high))
     return min(np.mean(values) - low, high - np.mean(values)) / np.std(values, ddof=1)
