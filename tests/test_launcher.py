@@ -287,7 +287,13 @@ def test_no_process_outlives_the_one_that_started_them(number, tmp_path):
     script.write_text(textwrap.dedent(INTERRUPTED).format(path=str(tmp_path / "pid")), encoding="utf-8")
     root = str(Path(__file__).parents[1])
     environment = os.environ | {"PYTHONPATH": root, "TMPDIR": str(tmp_path)}
-    process = subprocess.Popen([sys.executable, str(script)], env=environment, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, str(script)],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
+    )
     while len(pids := [int(path.name[3:]) for path in tmp_path.glob("pid*")]) < 4:
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
