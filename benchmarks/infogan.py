@@ -27,7 +27,7 @@ RUNS = {
 }
 SECONDS, SEEDS = 45, (1, 2, 3, 4)
 LONG, LONG_SEEDS = 450, (1, 2, 3, 4, 5, 6)
-ALIKE = {"with that of notebook 19": {}, "alone: no G, no D": {"alone": True}}
+ALIKE = {"beside InfoGAN's losses": {}, "alone: no G, no D": {"alone": True}}
 RECIPE, RECIPE_SEEDS = {"images": 60_000, "starts": 3, "trial": 40, "seconds": 200}, range(101, 121)
 
 

@@ -76,6 +76,10 @@ def test_the_readme_quotes_what_was_measured():
         ("LeNet-5 on MNIST, test error", "LeNet-5 on MNIST: test error (%)"),
         ("VAE on binarised MNIST, NLL in nats", "VAE on binarised MNIST: nats per test image"),
         ("InfoGAN on MNIST, error of c1", "InfoGAN on MNIST: error of c1 as a classifier (%)"),
+        (
+            "InfoGAN on MNIST, real images read alike",
+            "InfoGAN on MNIST: error of c1 as a classifier that reads real images alike (%)",
+        ),
         ("a GAN's training step", "A GAN's training step"),
     ]:
         section = next(text for text in sections if text.startswith(title))
