@@ -4,9 +4,10 @@
 
 Replaces the seed of the setup cell, in memory, by 1 ... N. For each claim it prints how often it
 failed, the worst value, the mean and the standard deviation, and how many standard deviations lie
-between the mean and the bound; fewer than 3.1 (a failure in 1000, were it normal) is marked. They are
-counted on a logarithmic scale where the values are less skewed there. Claims of equality have no spread and are only counted. Exit status 1 if a claim failed. Ctrl-C stops at
-once, with the exit status 130 and the table of the seeds that are done.
+between the mean and the bound, in logarithms where the values are less skewed so; fewer than 3.1 (a
+failure in 1000, were it normal) is marked. Claims of equality have no spread and are only counted.
+Exit status 1 if a claim failed. Ctrl-C stops at once, with the exit status 130 and the table of the
+seeds that are done.
 """
 
 import argparse
