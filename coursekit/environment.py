@@ -19,6 +19,7 @@ __all__ = [
     "chosen_backend",
     "device",
     "explain_full_memory",
+    "keep_float32",
     "let_memory_grow",
     "profile",
     "quiet_keras",
@@ -103,6 +104,25 @@ def let_memory_grow() -> str:
         except ValueError:
             pass  # the user has divided this GPU's memory already
     return " (this notebook holds all of the memory: TensorFlow was used before start)" * late
+
+
+def keep_float32() -> None:
+    """Let a GPU multiply float32 numbers as such, where it would round them to TF32, with 10 bits behind the point.
+
+    NVIDIA's GPUs since Ampere (2020) do so by default; the course claims equalities that hold to six digits. On JAX
+    a precision that the user has chosen stays.
+    """
+    if not _gpus():
+        return
+    if chosen_backend() == "jax":
+        import jax
+
+        if jax.config.jax_default_matmul_precision is None:
+            jax.config.update("jax_default_matmul_precision", "highest")
+    else:
+        import tensorflow as tf
+
+        tf.config.experimental.enable_tensor_float_32_execution(False)
 
 
 def explain_full_memory() -> None:

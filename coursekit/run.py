@@ -10,6 +10,7 @@ from coursekit.environment import (
     chosen_backend,
     device,
     explain_full_memory,
+    keep_float32,
     let_memory_grow,
     profile,
     quiet_keras,
@@ -46,7 +47,8 @@ def start(seed: int, *, needs: str | None = None) -> Run:
     Also prepares Keras for the course: images have their channels last and numbers are float32
     whatever a keras.json says (the line then tells), saved models of coursekit load by themselves,
     and `fit` does not wait for tf.data's autotuner (`coursekit.keras_internals`). The memory of a GPU
-    is taken as it is needed, and in IPython an error that tells that it is full says what to lower.
+    is taken as it is needed, its products are those of float32, not of TF32, and in IPython an error
+    that tells that its memory is full says what to lower.
 
     Args:
         seed: any integer from 0 to 2**32 - 1; the same seed gives the same run.
@@ -65,6 +67,7 @@ def start(seed: int, *, needs: str | None = None) -> Run:
     asked = chosen_backend()
     keras = quiet_keras(needs)
     held = let_memory_grow()
+    keep_float32()
     explain_full_memory()
     seed, chosen = int(seed), profile()
 

@@ -253,6 +253,37 @@ def test_jax_takes_memory_as_it_is_needed(theirs, expected, monkeypatch):
     assert os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] == expected
 
 
+@pytest.fixture
+def tf32():
+    """TensorFlow as it starts, and left so."""
+    tf.config.experimental.enable_tensor_float_32_execution(True)
+    yield tf.config.experimental.tensor_float_32_execution_enabled
+    tf.config.experimental.enable_tensor_float_32_execution(True)
+
+
+@pytest.mark.parametrize("devices, rounds", [(["gpu:0"], False), (["cpu:0"], True)])
+def test_a_gpu_multiplies_float32(devices, rounds, tf32, monkeypatch):
+    monkeypatch.setattr(keras.distribution, "list_devices", lambda: devices)
+    coursekit.start(1)
+    assert tf32() == rounds
+
+
+@pytest.mark.parametrize("devices, theirs, expected", [
+    (["gpu:0"], None, "highest"), (["gpu:0"], "tensorfloat32", "tensorfloat32"), (["cpu:0"], None, None),
+])  # fmt: skip
+def test_a_gpu_multiplies_float32_on_jax(devices, theirs, expected, monkeypatch):
+    jax = pytest.importorskip("jax")
+    monkeypatch.setattr(keras.distribution, "list_devices", lambda: devices)
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    before = jax.config.jax_default_matmul_precision
+    jax.config.update("jax_default_matmul_precision", theirs)
+    try:
+        environment.keep_float32()
+        assert jax.config.jax_default_matmul_precision == expected
+    finally:
+        jax.config.update("jax_default_matmul_precision", before)
+
+
 # ---------------------------------------------------------------- a device's memory is full
 
 BACKENDS = {
