@@ -44,6 +44,8 @@ def train(
     alone: bool = False,
     starts: int = 1,
     trial: float = 0,
+    filters: tuple[int, int] = (16, 32),
+    units: int = 128,
 ) -> dict:
     """Train for so many CPU seconds: each start for ``trial`` of them, the best for the rest; its error and steps."""
     import coursekit
@@ -71,11 +73,11 @@ def train(
             return loss - information(scores, others)
 
     def build(seed):
-        reader = convolutional_discriminator(filters=(16, 32), units=128, code_outputs=14)
+        reader = convolutional_discriminator(filters=filters, units=units, code_outputs=14)
         if distorted:
             example = keras.Input((28, 28, 1))
             reader = keras.Model(example, reader(RandomDistortion(15, 0.2, 0.15, 0.15, 2, seed=seed)(example)))
-        generator = convolutional_generator(filters=(32, 16), units=128)
+        generator = convolutional_generator(filters=filters[::-1], units=units)
         model = (ReadAlike if alike else InfoGAN)(generator, reader, seed=seed)
         model.compile(*(keras.optimizers.Adam(rate, beta_1=0.5) for rate in (generator_rate, discriminator_rate)))
         return model
