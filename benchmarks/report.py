@@ -13,13 +13,15 @@ RESULTS = Path(__file__).with_name("results.md")
 TITLE = "# Results\n\nWritten by `make bench`; each section by the script that it names.\n"
 
 
-def publish(script: str, title: str, table: str, path: Path = RESULTS) -> None:
-    """Print a Markdown table, and put it into results.md in place of the section of that title."""
+def publish(script: str, title: str, table: str, path: Path = RESULTS, machine: str | None = None) -> None:
+    """Print a Markdown table, and put it into results.md in place of the section of that title.
+
+    Args:
+        machine: in words; by default this machine and the versions of its packages.
+    """
     packages = ", ".join(f"{name} {version(name)}" for name in ("keras", "tensorflow", "numpy", "scikit-learn"))
-    section = (
-        f"## {title}\n\n`benchmarks/{Path(script).name}`, {datetime.date.today():%d %B %Y}, {_machine()}, "
-        f"Python {platform.python_version()}, {packages}\n\n{table.strip()}\n"
-    )
+    machine = machine or f"{_machine()}, Python {platform.python_version()}, {packages}"
+    section = f"## {title}\n\n`benchmarks/{Path(script).name}`, {datetime.date.today():%d %B %Y}, {machine}\n\n{table.strip()}\n"
     say(f"\n{section}")
     old = path.read_text(encoding="utf-8") if path.exists() else TITLE
     head, *sections = re.split(r"^(?=## )", old, flags=re.M)
