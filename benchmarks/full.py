@@ -77,7 +77,9 @@ print("FULL", json.dumps([*_found, f"{keras.backend.backend()}"]))
 
 def measure(path: Path, seed: int) -> dict[str, str]:
     """Run a notebook in the full profile; its line on record."""
-    notebook = reseeded(nbformat.read(path, as_version=4), seed)
+    notebook = nbformat.read(path, as_version=4)
+    code = code_of(notebook)
+    notebook = reseeded(notebook, seed)
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     for cell in cells:
         cell.outputs = []
@@ -94,7 +96,7 @@ def measure(path: Path, seed: int) -> dict[str, str]:
         "seed": f"{seed}",
         "device": f"{kind}, {backend}",
         "date": f"{datetime.date.today()}",
-        "code": code_of(notebook),
+        "code": code,
         "seconds": f"{run.seconds:.0f}",
         "megabytes": f"{run.megabytes:.0f}",
         "gpu": f"{peak / 1e6:.0f}",

@@ -57,6 +57,42 @@ def test_a_benchmark_that_was_stopped_goes_on_where_it_was(monkeypatch, tmp_path
     assert not list((tmp_path / "kept").iterdir())  # the next time all is measured again
 
 
+@pytest.fixture
+def full(monkeypatch, tmp_path):
+    """benchmarks/full.py for a course of one notebook of a second."""
+    for folder in ("benchmarks", "tools"):
+        monkeypatch.syspath_prepend(str(ROOT / folder))
+    full = importlib.import_module("full")
+    monkeypatch.setattr(full, "RECORD", tmp_path / "full.csv")
+    monkeypatch.setattr(full, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(full, "chosen", lambda names: [tmp_path / "09_small.ipynb"])
+    cells = [
+        "import coursekit\nfrom coursekit import claim\n\nrun = coursekit.start(seed=1)",
+        "claim('test error', run.pick(quick=1.0, full=0.25), at_most=0.5)",
+        "claim('the seed', run.seed, at_most=2)",
+    ]
+    nbformat.write(
+        nbformat.v4.new_notebook(cells=[*map(nbformat.v4.new_code_cell, cells)]), tmp_path / "09_small.ipynb"
+    )
+    return full
+
+
+def test_a_run_of_the_full_profile_is_kept_with_what_it_took(full, tmp_path, monkeypatch):
+    """Also a claim that fails, by its name; a run again takes the place of the older one, another seed does not."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    path = tmp_path / "09_small.ipynb"
+    once, other = (full.measure(path, seed) for seed in (1, 3))
+    for run in (once | {"claims": "0"}, other, once):
+        full.keep(run)
+    first, third = full.read()
+    assert (first["seed"], first["figure"], first["failed"], first["claims"]) == ("1", "0.25", "", "2")
+    assert (third["seed"], third["failed"]) == ("3", "the seed")
+    assert first["device"] == "cpu, tensorflow" and int(first["megabytes"]) > 100
+    assert full.table().count("| older |") == 0 and "| test error: 0.25 |" in full.table()
+    path.write_text(path.read_text(encoding="utf-8").replace("full=0.25", "full=0.3"), encoding="utf-8")
+    assert full.table().count("| older |") == 2
+
+
 def test_notebook_09_draws_the_errors_that_were_measured():
     results = (ROOT / "benchmarks" / "results.md").read_text(encoding="utf-8")
     section = next(text for text in results.split("\n## ") if text.startswith("LeNet-5 on MNIST"))

@@ -126,3 +126,16 @@ def test_numbers_below_one_are_refused(tool, name, value, capsys):
     with pytest.raises(SystemExit):
         tool(name, value)
     assert f"{name} must be at least 1; got {value}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("bound, same", [
+    ("at_least=0.2", True), ("between=(0, 1)", True), ("at_most=run.pick(quick=0.1, full=(0.3, 2))", True),
+    ("at_least=0.1, name=2", False), ("equals=3", False),
+])  # fmt: skip
+def test_a_bound_is_no_part_of_the_code(bound, same, tool):
+    code_of = importlib.import_module("soak").code_of
+    one, other = (new_notebook(cells=[new_code_cell(f"claim('a', a, {kind})")]) for kind in ("at_least=0.1", bound))
+    digests = [code_of(one), code_of(other)]
+    assert (digests[0] == digests[1]) == (same and bound.startswith("at_least"))
+    swapped = new_notebook(cells=[new_code_cell(f"claim('a', a, {bound.split('=')[0]}=7)")])
+    assert (code_of(other) == code_of(swapped)) == same
