@@ -110,6 +110,7 @@ def test_the_readme_quotes_what_was_measured():
     quoted = {name: re.findall(r"\d+\.\d+", figures) for name, figures in table}
     for row, title in [
         ("LeNet-5 on MNIST, test error", "LeNet-5 on MNIST: test error (%)"),
+        ("dropout on MNIST, three layers of 1,024 ReLUs, test error", "Dropout on MNIST: test error (%)"),
         ("VAE on binarised MNIST, NLL in nats", "VAE on binarised MNIST: nats per test image"),
         ("InfoGAN on MNIST, error of c1", "InfoGAN on MNIST: error of c1 as a classifier (%)"),
         (
