@@ -54,10 +54,12 @@ FIGURES = {  # the claim whose value the table shows
 }
 ABOUT = """
 A line is a run of a whole notebook on the device that it names; "older": its code has changed since, bounds aside. A
-run "beside 13 others" shared one GPU and 16 cores with as many, and took several times as long as alone.
+run "beside 13 others" shared one GPU and 16 cores with as many: its seconds say little of a run alone.
 """.strip()
 LAST = """
+import importlib.metadata
 import json
+
 import keras
 
 if keras.backend.backend() == "jax":
@@ -71,7 +73,8 @@ else:
     _g = tf.config.list_physical_devices("GPU")
     _kind = tf.config.experimental.get_device_details(_g[0]).get("device_name", "GPU") if _g else "cpu"
     _found = (tf.config.experimental.get_memory_info("GPU:0")["peak"] if _g else 0, _kind)
-print("FULL", json.dumps([*_found, f"{keras.backend.backend()}"]))
+_backend = keras.backend.backend()
+print("FULL", json.dumps([*_found, f"{_backend} {importlib.metadata.version(_backend)}"]))
 """
 
 
@@ -159,7 +162,7 @@ def main() -> None:
         run = measure(path, arguments.seed)
         keep(run)
         print(f"{path.stem}: {run['seconds']} s, failed: {run['failed'] or 'none'}", flush=True)
-    publish(__file__, "The full profile", f"{ABOUT}\n\n{table()}")
+    publish(__file__, "The full profile", f"{ABOUT}\n\n{table()}", machine="on the devices that the table names")
 
 
 if __name__ == "__main__":
