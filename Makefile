@@ -25,7 +25,7 @@ endif
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## */\t/' | expand -t 16
 
-course: $(VENV)/.course  ## execute every notebook, then render pages and slides into build/ (PROFILE=full: in the papers' sizes)
+course: $(VENV)/.course  ## execute every notebook, then render pages and slides into build/ (PROFILE=full: larger, for a GPU)
 	$(if $(PROFILE),COURSEKIT_PROFILE=$(PROFILE) )$(BIN)/python tools/build_course.py $(NOTEBOOK)
 
 # the tests of a file run in one process: what they share, such as the website, is made once
@@ -74,7 +74,7 @@ site: $(VENV)/.site  ## the website and the API pages, into build/site
 	@echo build/site/index.html
 
 bench: $(VENV)/.course  ## speed and accuracy against peers and papers; three hours; writes benchmarks/results.md
-	for script in numpy_mlp applications lenet5 dropout vae gan infogan; do $(BIN)/python benchmarks/$$script.py || exit 1; done
+	for script in numpy_mlp applications lenet5 vae gan infogan; do $(BIN)/python benchmarks/$$script.py || exit 1; done
 
 data: $(VENV)/.course  ## prepare the digits, characters and photographs now; downloads up to 800 MB
 	$(BIN)/python -m coursekit.data

@@ -1,4 +1,4 @@
-"""The full profile: each notebook once in the papers' sizes, its time, its memory and one figure of its own.
+"""The full profile: each notebook once in its large sizes, its time, its memory and one figure of its own.
 
     python benchmarks/full.py 09 16      two notebooks, on the device that Keras finds
     python benchmarks/full.py            all of them, one after another: hours without a GPU

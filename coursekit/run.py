@@ -28,7 +28,7 @@ class Run:
 
     Attributes:
         seed: of every random choice in the notebook.
-        profile: "quick" (2 cores, one minute) or "full" (the paper's sizes, with a GPU).
+        profile: "quick" (2 cores, one minute) or "full" (more data, larger networks, with a GPU).
         device: in words, such as "CPU, 2 cores".
     """
 

@@ -93,6 +93,15 @@ def test_a_run_of_the_full_profile_is_kept_with_what_it_took(full, tmp_path, mon
     assert full.table().count("| older |") == 2
 
 
+def test_the_figures_of_the_full_profile_are_claims(monkeypatch):
+    for folder in ("benchmarks", "tools"):
+        monkeypatch.syspath_prepend(str(ROOT / folder))
+    full = importlib.import_module("full")
+    for number, name in full.FIGURES.items():
+        (path,) = (ROOT / "notebooks").glob(f"{number}_*.ipynb")
+        assert name in [claim.name for claim in full.measurements(nbformat.read(path, as_version=4))], (number, name)
+
+
 def test_notebook_09_draws_the_errors_that_were_measured():
     results = (ROOT / "benchmarks" / "results.md").read_text(encoding="utf-8")
     section = next(text for text in results.split("\n## ") if text.startswith("LeNet-5 on MNIST"))
