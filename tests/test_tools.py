@@ -1,13 +1,18 @@
 """The tools behind make, on notebooks small enough to run in a second."""
 
 import importlib
+import os
 import re
+import signal
 import statistics
+import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
+import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
@@ -77,6 +82,33 @@ def course(tools, tmp_path, monkeypatch):
 def build(tools, monkeypatch, *arguments):
     monkeypatch.setattr(sys, "argv", ["build_course.py", *arguments])
     return tools["build_course"].main()
+
+
+LARGE = "held = bytearray(range(250)) * 400_000; print('ready', flush=True); input()"  # 100 MB
+
+
+def test_memory_is_that_of_a_process_and_of_those_it_started(tools):
+    megabytes, before = tools["execution"].megabytes, tools["execution"].megabytes(psutil.Process())
+    with subprocess.Popen([sys.executable, "-c", LARGE], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        child.stdout.readline()
+        with_child = megabytes(psutil.Process())
+        child.communicate(b"\n")
+    assert with_child - before == pytest.approx(105, abs=25)
+    assert megabytes(psutil.Process()) == pytest.approx(before, abs=25)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_fork_has_no_memory_of_its_own(tools):
+    megabytes, before = tools["execution"].megabytes, tools["execution"].megabytes(psutil.Process())
+    pid = os.fork()
+    if not pid:
+        time.sleep(60)
+        os._exit(0)
+    try:
+        assert before > 50 and megabytes(psutil.Process()) == pytest.approx(before, abs=25)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
 
 
 def test_a_failing_notebook_is_reported_and_the_rest_still_runs(tools, course, monkeypatch, capsys):

@@ -172,9 +172,22 @@ class _Run(threading.Thread):
         while not self.ended.wait(0.2):
             if pid := self.pid:
                 with suppress(psutil.Error):  # already gone
-                    process = psutil.Process(pid)
-                    family = [process, *process.children(recursive=True)]
-                    self.peak = max(self.peak, sum(each.memory_info().rss for each in family) / 1e6)
+                    self.peak = max(self.peak, megabytes(psutil.Process(pid)))
+
+
+def megabytes(process: psutil.Process) -> float:
+    """What a process and those that it started hold in memory: what is each one's own, and the files mapped.
+
+    Libraries that several map are there once; counted are those of the process that maps most (on Linux;
+    elsewhere all of each). A child that is just being forked still is its parent, and no memory of its own.
+    """
+    family, same = [process.memory_info()], process.cmdline()
+    for child in process.children(recursive=True):
+        with suppress(psutil.Error):  # already gone
+            if child.cmdline() != same:
+                family.append(child.memory_info())
+    mapped = [getattr(each, "shared", 0) for each in family]
+    return (sum(each.rss for each in family) - sum(mapped) + max(mapped)) / 1e6
 
 
 def _first_failure(notebook) -> str | None:
