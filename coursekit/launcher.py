@@ -38,7 +38,7 @@ LAST_WORDS = 2  # seconds for what a worker wrote to be read after its end
 PATIENCE = 0.2  # seconds for a signal to be seen beside the errors of those that it cut off
 NOT_NEEDED = ("tensorflow", "sklearn", "pandas", "matplotlib")  # Keras would import them: seconds, 200 MB a process
 QUICK_COMPILER = "--xla_backend_optimization_level=0"  # XLA would spend longer on a program than it runs here
-SPARING = {"MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "1000000"}  # Linux: what was freed goes back to the system
+SPARING = {"MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "1000000"}  # Linux: what is freed goes back at once
 
 
 class WorkerError(RuntimeError):
