@@ -5,6 +5,7 @@
     python tools/build_course.py --render-only   pages and decks of the stored outputs
     python tools/build_course.py --store         execute and store the outputs in notebooks/
     python tools/build_course.py --at-once 1     one notebook after the other, each with all cores
+    python tools/build_course.py --slowest 20    and say at the end where the time went, by cell
 
 By default as many notebooks run at once as there are cores, each with one thread; one after the other with a GPU,
 in the full profile, and where outputs are stored, for some show times.
@@ -52,14 +53,14 @@ ASSETS = {
 }
 
 
-def build(paths: list[Path], *, run: bool, store: bool, at_once: int) -> int:
+def build(paths: list[Path], *, run: bool, store: bool, at_once: int, slowest: int = 0) -> int:
     """Execute and render the notebooks; the tool's exit status."""
     done = failures = 0
     stopped = False
     try:
         if not store:
             copy_assets()
-        with closing(execute_all(paths, store, at_once) if run else ((path, True) for path in paths)) as built:
+        with closing(execute_all(paths, store, at_once, slowest) if run else ((path, True) for path in paths)) as built:
             for path, succeeded in built:
                 failures += not succeeded
                 if not store:
@@ -76,13 +77,13 @@ def build(paths: list[Path], *, run: bool, store: bool, at_once: int) -> int:
     return safely.STOPPED if stopped else int(failures > 0)
 
 
-def execute_all(paths: list[Path], store: bool, at_once: int) -> Iterator[tuple[Path, bool]]:
+def execute_all(paths: list[Path], store: bool, at_once: int, slowest: int) -> Iterator[tuple[Path, bool]]:
     """Execute the notebooks, the longest first, a line for each; gives the executed copies and whether they succeeded."""
     if at_once > 1:
         paths = longest_first(paths)
     notebooks = [nbformat.read(path, as_version=4) for path in paths]
     environment = dict(os.environ) | (ONE_THREAD if at_once > 1 else {})
-    start = time.monotonic()
+    start, cells = time.monotonic(), []
     with closing(execute_each(notebooks, NOTEBOOKS, at_once=at_once, environment=environment)) as runs:
         for count, (number, result) in enumerate(runs, start=1):
             path, notebook = paths[number], notebooks[number]
@@ -91,6 +92,7 @@ def execute_all(paths: list[Path], store: bool, at_once: int) -> Iterator[tuple[
                 f"[{count}/{len(paths)}] {path.stem:34}{result.seconds:6.1f} s {result.megabytes:7.0f} MB   {verdict}",
                 flush=True,
             )
+            cells += [(seconds, f"{path.stem[:2]} {name}") for seconds, name in result.cells]
             if result.failure:
                 print(f"        {result.failure}", flush=True)
             elif store:
@@ -101,6 +103,8 @@ def execute_all(paths: list[Path], store: bool, at_once: int) -> Iterator[tuple[
             yield executed, not result.failure
     if len(paths) > 1:
         print(f"{time.monotonic() - start:.0f} s, {at_once} at once", flush=True)
+    for seconds, name in sorted(cells, reverse=True)[:slowest]:
+        print(f"{seconds:8.1f} s   {name}")
 
 
 def as_many_as_fit() -> int:
@@ -193,13 +197,16 @@ def main() -> int:
     parser.add_argument("--render-only", action="store_true", help="render the stored outputs, execute nothing")
     parser.add_argument("--store", action="store_true", help="store the outputs in notebooks/")
     parser.add_argument("--at-once", type=int, metavar="N", help="notebooks that run together")
+    parser.add_argument("--slowest", type=int, metavar="N", default=0, help="name the N cells that took longest")
     arguments = parser.parse_args()
     if arguments.at_once is not None and arguments.at_once < 1:
         parser.error(f"--at-once must be at least 1; got {arguments.at_once}")
     quiet_environment()
     paths = chosen(arguments.notebooks)
     at_once = min(len(paths), arguments.at_once or (1 if arguments.store else as_many_as_fit()))
-    return build(paths, run=not arguments.render_only, store=arguments.store, at_once=at_once)
+    return build(
+        paths, run=not arguments.render_only, store=arguments.store, at_once=at_once, slowest=arguments.slowest
+    )
 
 
 if __name__ == "__main__":

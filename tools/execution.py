@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import nbformat
@@ -28,11 +29,12 @@ NOTEBOOKS = ROOT / "notebooks"
 
 @dataclass
 class Execution:
-    """A finished run: its time, the kernel's peak memory and the first failure, if any."""
+    """A finished run: its time, the kernel's peak memory, the first failure, if any, and the time of each code cell."""
 
     seconds: float
     megabytes: float
     failure: str | None
+    cells: list[tuple[float, str]]  # seconds, and the cell's number and first line
 
 
 class _Kernel(AsyncKernelManager):
@@ -135,9 +137,13 @@ class _Run(threading.Thread):
 
     def execution(self):
         """What the run took, once it has ended."""
-        for cell in self.notebook.cells:
-            cell.metadata.pop("execution", None)
-        return Execution(self.seconds, self.peak, _first_failure(self.notebook) or self.failure)
+        times = [cell.metadata.pop("execution", {}) for cell in self.notebook.cells]
+        cells = [
+            (_seconds(times[number]), _name(number, cell))
+            for number, cell in enumerate(self.notebook.cells)
+            if "shell.execute_reply" in times[number]
+        ]
+        return Execution(self.seconds, self.peak, _first_failure(self.notebook) or self.failure, cells)
 
     async def life(self):
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
@@ -191,12 +197,21 @@ def megabytes(process: psutil.Process) -> float:
 
 
 def _first_failure(notebook) -> str | None:
-    for number, cell in enumerate(notebook.cells, start=1):
+    for number, cell in enumerate(notebook.cells):
         for output in cell.get("outputs", []):
             if output.output_type == "error":
-                first_line = cell.source.lstrip().splitlines()[0]
-                return f"cell {number}, `{first_line}`: {output.ename}: {output.evalue}"
+                return f"{_name(number, cell)}: {output.ename}: {output.evalue}"
     return None
+
+
+def _name(number, cell):
+    return f"cell {number + 1}, `{cell.source.lstrip().splitlines()[0]}`"
+
+
+def _seconds(times):
+    """From nbclient's record of a cell: when the kernel began and when it answered."""
+    begun, ended = (datetime.fromisoformat(times[key]) for key in ("iopub.execute_input", "shell.execute_reply"))
+    return (ended - begun).total_seconds()
 
 
 def chosen(names: list[str]) -> list[Path]:
