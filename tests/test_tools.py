@@ -97,6 +97,27 @@ def test_memory_is_that_of_a_process_and_of_those_it_started(tools):
     assert megabytes(psutil.Process()) == pytest.approx(before, abs=25)
 
 
+@pytest.mark.parametrize(
+    ("dying", "failure"), [(1, None), (3, "RuntimeError: the kernel died before it answered, 3 times")]
+)
+def test_a_kernel_that_dies_at_once_is_started_again(tools, monkeypatch, tmp_path, dying, failure):
+    execution, kernels = tools["execution"], []
+    sound = execution._Kernel.kernel_spec.fget
+
+    def kernel_spec(self):
+        spec = sound(self)
+        kernels.extend({self} - set(kernels))
+        if kernels.index(self) < dying:
+            spec.argv[1:] = ["-c", "pass"]
+        return spec
+
+    monkeypatch.setattr(execution._Kernel, "kernel_spec", property(kernel_spec))
+    notebook = new_notebook(cells=[new_code_cell("6 * 7")])
+    run = execution.execute(notebook, tmp_path)
+    assert run.failure == failure
+    assert len(notebook.cells[0].outputs) == (failure is None) and len(kernels) == min(dying + 1, 3)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_fork_has_no_memory_of_its_own(tools):
     megabytes, before = tools["execution"].megabytes, tools["execution"].megabytes(psutil.Process())

@@ -22,9 +22,11 @@ from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec
 from nbclient import NotebookClient
 from traitlets import Unicode
+from zmq import ZMQError
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = ROOT / "notebooks"
+ATTEMPTS = 3  # to start a kernel
 
 
 @dataclass
@@ -110,18 +112,20 @@ class _Run(threading.Thread):
 
     def __init__(self, notebook, folder, keep_going=False, python=sys.executable, environment=None):
         super().__init__(daemon=True)
-        self.notebook, self.environment = notebook, environment or dict(os.environ)
-        self.client = NotebookClient(
-            notebook,
-            _Kernel(python=python),
-            timeout=None,
-            allow_errors=keep_going,
-            coalesce_streams=True,
-            resources={"metadata": {"path": str(folder)}},
-        )
-        self.kernel = self.client.km
+        self.notebook, self.python, self.environment = notebook, python, environment or dict(os.environ)
+        self.options = {
+            "timeout": None,
+            "allow_errors": keep_going,
+            "coalesce_streams": True,
+            "resources": {"metadata": {"path": str(folder)}},
+        }
+        self.new_client()
         self.failure, self.peak, self.ended = None, 0.0, threading.Event()
         self.cancel, self.begun = None, time.monotonic()
+
+    def new_client(self):
+        self.client = NotebookClient(self.notebook, _Kernel(python=self.python), **self.options)
+        self.kernel = self.client.km
 
     def run(self):
         threading.Thread(target=self.watch_memory, daemon=True).start()
@@ -149,14 +153,25 @@ class _Run(threading.Thread):
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         self.cancel = lambda: loop.call_soon_threadsafe(task.cancel)
         try:
-            # what cells write to stderr comes with their outputs; the rest is ipykernel's, as it ends
-            await self.client.async_start_new_kernel(env=self.environment, stderr=subprocess.DEVNULL)
-            await self.client.async_start_new_kernel_client()
+            await self.begin()
             await self.client.async_execute()
         finally:
-            await self.kernel.shutdown_kernel()
+            with suppress(ZMQError):  # it did not live to be asked
+                await self.kernel.shutdown_kernel()
             if self.client.kc:
                 self.client.kc.stop_channels()
+
+    async def begin(self):
+        """Start a kernel and wait until it answers; its ports may be another program's by the time it takes them."""
+        for left in reversed(range(ATTEMPTS)):
+            try:
+                # what cells write to stderr comes with their outputs; the rest is ipykernel's, as it ends
+                await self.client.async_start_new_kernel(env=self.environment, stderr=subprocess.DEVNULL)
+                return await self.client.async_start_new_kernel_client()
+            except (RuntimeError, ZMQError) as error:  # it died; the second where nbclient could not tidy up after it
+                if not left:
+                    raise RuntimeError(f"the kernel died before it answered, {ATTEMPTS} times") from error
+                self.new_client()
 
     @property
     def pid(self) -> int | None:

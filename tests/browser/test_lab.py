@@ -72,7 +72,7 @@ def opened(browser, lab):
         nbformat.write(notebook, lab.folder / name)
         browser.wait(lambda: lab.ask("/api"))
         browser.open(f"{lab.address}/lab/tree/{name}?reset")
-        browser.wait(lambda: [kernel["execution_state"] for kernel in lab.ask("/api/kernels")] == ["idle"])
+        browser.wait(lambda: [kernel["execution_state"] for kernel in lab.ask("/api/kernels") or []] == ["idle"])
 
     yield open_it
     browser.evaluate(STOP_KERNELS)
