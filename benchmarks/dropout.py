@@ -1,7 +1,8 @@
 """Dropout on MNIST at the size of its paper: test errors without it, with it, and with a bound on the weights.
 
 Srivastava et al. (2014) report 1.25 % for three layers of 1,024 ReLUs with dropout. Here 100 epochs of all 60,000
-digits by Adam, its rate falling along a cosine; nothing was chosen by the test digits. Nine runs of two minutes on a GPU; `make bench` leaves it out.
+digits by Adam, its rate falling along a cosine; nothing was chosen by the test digits. Nine runs of two
+minutes on a GPU; `make bench` leaves it out.
 """
 
 import json

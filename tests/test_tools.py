@@ -164,11 +164,11 @@ def test_a_failing_notebook_is_reported_and_the_rest_still_runs(tools, course, m
 
 
 def test_the_slowest_cells_are_named(tools, course, monkeypatch, capsys):
-    waiting = new_notebook(cells=[new_markdown_cell("# 03 · Slow"), new_code_cell("import time\ntime.sleep(0.5)")])
+    waiting = new_notebook(cells=[new_markdown_cell("# 03 · Slow"), new_code_cell("import time\ntime.sleep(1.5)")])
     nbformat.write(waiting, course / "notebooks" / "03_slow.ipynb")
     build(tools, monkeypatch, "--slowest", "2")
     first, second = re.findall(r"^ +(\d+\.\d) s   (\d\d cell \d+, `.*`)$", capsys.readouterr().out, re.MULTILINE)
-    assert first == (first[0], "03 cell 2, `import time`") and 0.5 <= float(first[0]) < 2
+    assert first == (first[0], "03 cell 2, `import time`") and float(first[0]) >= 1.5
     assert second[1].startswith(("01 ", "02 "))
 
 

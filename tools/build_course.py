@@ -201,6 +201,8 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.at_once is not None and arguments.at_once < 1:
         parser.error(f"--at-once must be at least 1; got {arguments.at_once}")
+    if arguments.slowest < 0:
+        parser.error(f"--slowest must be at least 0; got {arguments.slowest}")
     quiet_environment()
     paths = chosen(arguments.notebooks)
     at_once = min(len(paths), arguments.at_once or (1 if arguments.store else as_many_as_fit()))
