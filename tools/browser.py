@@ -32,7 +32,7 @@ FLAGS = [
 ]
 REMOTE = ["--remote-debugging-port=0", "--remote-allow-origins=*"]
 ARROWS = {"ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
-KEYS = ARROWS | {"Enter": 13, "Escape": 27, "Home": 36, "PageDown": 34}
+KEYS = ARROWS | {"Enter": 13, "Escape": 27, "Home": 36, "PageDown": 34, "t": 84}
 SHIFT = 8
 
 
@@ -161,7 +161,7 @@ class Browser:
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     def press(self, key: str, shift: bool = False) -> None:
-        """Press and release a key: Enter, Escape, Home, PageDown or an arrow."""
+        """Press and release a key: Enter, Escape, Home, PageDown, t or an arrow."""
         options = {"key": key, "code": key, "windowsVirtualKeyCode": KEYS[key], "modifiers": SHIFT * shift}
         if key == "Enter" and not shift:
             options["text"] = "\r"

@@ -18,7 +18,7 @@ CELLS = [
     ("skip", new_code_cell("step = 2")),
     ("slide", new_markdown_cell("## Computed here")),
     ("-", new_code_cell('print("the answer is", start + step, *range(31), sep="\\n")')),
-    ("notes", new_markdown_cell("For the lecturer alone.")),
+    ("notes", new_markdown_cell("<details><summary>Notes</summary>\n\nFor the lecturer **alone**: $y$\n\n</details>")),
     ("subslide", new_markdown_cell("## Without its code")),
     ("-", new_code_cell('print("hidden", "code")', metadata={"jupyter": {"source_hidden": True}})),
     ("slide", new_markdown_cell("## To play with")),
@@ -51,11 +51,16 @@ def next_slide(browser, title):
     browser.wait_for(f"{SLIDE}.querySelector('.jp-CodeCell.jp-mod-active')")
 
 
-@pytest.mark.parametrize("lab", [["--present", "04"]], indirect=True)
-def test_cells_run_on_their_slides(browser, lab, notebook, tmp_path):
+def present(browser, lab):
+    """Open the deck."""
     browser.wait(lambda: lab.ask("/api"))
     browser.open(lab.address)  # which leads to the deck
     browser.wait_for(f"{SLIDE}.querySelector('.jp-RenderedMarkdown strong')")
+
+
+@pytest.mark.parametrize("lab", [["--present", "04"]], indirect=True)
+def test_cells_run_on_their_slides(browser, lab, notebook, tmp_path):
+    present(browser, lab)
     assert browser.evaluate("location.pathname") == "/rise/04_backpropagation.ipynb"
     browser.wait_for(f"{SLIDE}.querySelector('mjx-container')")
     browser.wait_for(f"getComputedStyle({SLIDE}.querySelector('p')).fontSize == '23px'")  # as on the decks
@@ -90,3 +95,24 @@ def test_cells_run_on_their_slides(browser, lab, notebook, tmp_path):
     browser.wait_for(f"{SLIDE}.querySelector('.jupyter-widgets img').src != {before!r}")
     browser.picture(tmp_path / "slider.png")
     assert browser.evaluate("document.querySelectorAll('.jp-Cell').length") == len(CELLS)  # nothing was added
+
+
+@pytest.mark.parametrize("lab", [["--present", "04"]], indirect=True)
+def test_the_speakers_window_has_the_notes_alone_and_their_formulas(browser, lab, notebook):
+    present(browser, lab)
+    browser.wait_for("document.querySelector('aside.notes mjx-c')")
+    browser.press("PageDown")
+    browser.wait_for("document.activeElement.closest('.reveal .jp-mod-commandMode')")  # there T is a command
+    browser.evaluate("(() => { const open = window.open; window.open = (...a) => (window.speaker = open(...a)) })()")
+    browser.press("t")
+    notes = "speaker.document.querySelector('.speaker-controls-notes .value')"
+    browser.wait_for(f"window.speaker && !!{notes}")
+    browser.wait_for("Array.from(speaker.frames).every((f) => f.document.querySelector('aside.notes'))")
+
+    def written():
+        browser.press("PageDown")
+        return browser.evaluate(f"{notes}.innerText")
+
+    assert " ".join(browser.wait(written).split()) == "For the lecturer alone:"  # no source, nothing folded
+    formula = f"speaker.getComputedStyle({notes}.querySelector('mjx-c'), '::before').content"
+    assert browser.evaluate(formula) == '"y"'

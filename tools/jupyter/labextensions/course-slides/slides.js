@@ -15,7 +15,9 @@ function activate({ commands, name }) {
   const deck = ".rise-enabled .jp-NotebookPanel.reveal .jp-Notebook.slides";
   for (const selector of [`${deck}.jp-mod-editMode`, `${deck}.jp-mod-commandMode:not(.jp-mod-readWrite) :focus`])
     commands.addKeyBinding({ command: "course:run-on-slide", keys: ["Shift Enter"], selector });
-  if (name == "Rise") fitAlways();
+  if (name != "Rise") return;
+  fitAlways();
+  commands.commandExecuted.connect((_, { id }) => id == "RISE:notes-open" && writeNotes());
 }
 
 // A slide taller than the screen becomes smaller, as on the decks, down to 0.7; beyond that it scrolls.
@@ -34,6 +36,20 @@ function fitAlways() {
     new Set(entries.map(({ target }) => target.closest("section"))).forEach((slide) => fit(slide))
   );
   cells.forEach((cell) => sizes.observe(cell));
+}
+
+// The speaker's window copies the notes, and has no style sheet of JupyterLab's: it would show the source beside the
+// text, the text folded, and no formula.
+function writeNotes() {
+  const formulas = document.createElement("style");
+  const rules = document.getElementById("MJX-CHTML-styles")?.sheet.cssRules ?? [];
+  formulas.textContent = Array.from(rules, (rule) => rule.cssText).join("\n");
+  for (const notes of document.querySelectorAll("aside.notes")) {
+    notes.querySelectorAll("style").forEach((old) => old.remove());
+    notes.prepend(formulas.cloneNode(true));
+    notes.querySelectorAll(".jp-Editor, summary").forEach((unread) => (unread.style.display = "none"));
+    notes.querySelectorAll("details").forEach((folded) => (folded.open = true));
+  }
 }
 
 window._JUPYTERLAB ??= {};
