@@ -1,6 +1,7 @@
 """A notebook presented live with `make present`: its cells run on the slides. It fails if a release breaks that."""
 
 import shutil
+import time
 from pathlib import Path
 
 import nbformat
@@ -101,17 +102,24 @@ def test_cells_run_on_their_slides(browser, lab, notebook, tmp_path):
 def test_the_speakers_window_has_the_notes_alone_and_their_formulas(browser, lab, notebook):
     present(browser, lab)
     browser.wait_for("document.querySelector('aside.notes mjx-c')")
-    browser.press("PageDown")
-    browser.wait_for("document.activeElement.closest('.reveal .jp-mod-commandMode')")  # there T is a command
+
+    def in_the_deck():
+        browser.click("section.present section.present .jp-RenderedMarkdown")
+        return browser.evaluate("!!document.activeElement.closest('.reveal .jp-mod-commandMode')")
+
+    browser.wait(in_the_deck)  # there T is a command
     browser.evaluate("(() => { const open = window.open; window.open = (...a) => (window.speaker = open(...a)) })()")
     browser.press("t")
-    notes = "speaker.document.querySelector('.speaker-controls-notes .value')"
-    browser.wait_for(f"window.speaker && !!{notes}")
+    browser.wait_for("window.speaker?.frames.length == 2")  # this slide and the next one
     browser.wait_for("Array.from(speaker.frames).every((f) => f.document.querySelector('aside.notes'))")
 
+    notes = "speaker.document.querySelector('.speaker-controls-notes:not(.hidden) .value')"
+
     def written():
+        browser.press("Home")  # to which the speaker's window leads, when it is ready
         browser.press("PageDown")
-        return browser.evaluate(f"{notes}.innerText")
+        time.sleep(1)
+        return browser.evaluate(f"{notes}?.innerText")
 
     assert " ".join(browser.wait(written).split()) == "For the lecturer alone:"  # no source, nothing folded
     formula = f"speaker.getComputedStyle({notes}.querySelector('mjx-c'), '::before').content"
