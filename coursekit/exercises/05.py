@@ -178,8 +178,8 @@ ahead = Exercise(
 
 
 # %% [markdown] 05.5 Adam with weight decay
-# A penalty in the loss reaches Adam as a part of $g$, is divided by $\sqrt q$ like the rest, and hardly depends on its own size any
-# more. *AdamW* (Loshchilov and Hutter 2019) keeps it out of $g$: at each step, with $\hat v = v / (1 - \beta_1^r)$ and
+# A penalty in the loss reaches Adam as a part of $g$ and is divided by $\sqrt q$ like the rest: weights with large gradients
+# shrink less than the others. *AdamW* (Loshchilov and Hutter 2019) keeps it out of $g$: at each step, with $\hat v = v / (1 - \beta_1^r)$ and
 # $\hat q = q / (1 - \beta_2^r)$ as in Adam,
 #
 # $$\theta \leftarrow \theta - \varepsilon \Big( \frac{\hat v}{\sqrt{\hat q} + \eta} + \lambda\, \theta \Big).$$
