@@ -1,4 +1,4 @@
-# make help says what each target does. Everything sets up its own .venv.
+# make help says what each target does. The first one creates .venv, all of them use it.
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,7 +8,7 @@ N ?= 20
 # what runs once more on Keras' other backend; compiling for speed would take longer than it saves
 ON_JAX := KERAS_BACKEND=jax JAX_PLATFORMS=cpu JAX_DISABLE_MOST_OPTIMIZATIONS=1
 TESTS_ON_JAX := tests/generative tests/vision tests/test_callbacks.py tests/test_claims.py tests/test_run.py
-# make CONSTRAINTS=/dev/null: the newest releases
+# make clean, then make lab CONSTRAINTS=/dev/null: the newest releases
 CONSTRAINTS ?= constraints.txt
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
@@ -57,7 +57,7 @@ check-install: $(VENV)/.course  ## install the package alone, as Colab does, and
 check-colab: $(VENV)/.course  ## let a first cell install the course beside two releases of TensorFlow, as on Colab
 	$(BIN)/python tools/check_install.py --colab 2.18.1 newest
 
-check-newest: $(VENV)/.course  ## the same with the newest release of every dependency
+check-newest: $(VENV)/.course  ## check-install with the newest release of every dependency
 	$(BIN)/python tools/check_install.py --newest
 
 lab: $(VENV)/.lab  ## open the notebooks in JupyterLab
@@ -97,7 +97,7 @@ tags: $(VENV)/.course  ## hide the code that only draws: on decks, pages and in 
 exercises: $(VENV)/.course  ## write the exercises of coursekit/exercises/ into the notebooks (NOTEBOOK=04 for one)
 	$(BIN)/python tools/exercises.py $(NOTEBOOK)
 
-assignment: $(VENV)/.course  ## the exercises as nbgrader's source notebooks, in build/assignment (NOTEBOOK=04 for one)
+assignment: $(VENV)/.nbgrader  ## the exercises as nbgrader's source notebooks, in build/assignment (NOTEBOOK=04 for one)
 	$(BIN)/python tools/exercises.py --assignment $(NOTEBOOK)
 
 badges: $(VENV)/.course  ## write the repository's address of pyproject.toml into notebooks and README
@@ -114,7 +114,7 @@ clean:  ## remove .venv and build/
 INSTALL = $(BIN)/python -m pip install --quiet --quiet --constraint $(CONSTRAINTS) --editable
 
 $(VENV)/.python:
-	@command -v $(PYTHON) > /dev/null || { echo "There is no $(PYTHON). Try: make PYTHON=python3.12"; exit 1; }
+	@command -v $(PYTHON) > /dev/null || { echo "There is no $(PYTHON). Try: make lab PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) tools/check_python.py
 	@$(PYTHON) -m venv $(VENV) || { echo "The venv module is needed (on Debian: apt install python3-venv)"; exit 1; }
 	@touch $@

@@ -53,8 +53,9 @@ FIGURES = {  # the claim whose value the table shows
     "21": "least error of the convolutional ones over that of softmax regression",
 }
 ABOUT = """
-A line is a run of a whole notebook on the device that it names; "older": its code has changed since, bounds aside. A
-run "beside 13 others" shared one GPU and 16 cores with as many: its seconds say little of a run alone.
+A line is a run of a notebook, whole unless it says "stopped", on the device that it names; "older": its code has changed
+since, bounds aside. A run "beside 13 others" shared one GPU and 16 cores with as many: its seconds say little of a run
+alone.
 """.strip()
 LAST = """
 import importlib.metadata

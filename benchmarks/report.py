@@ -10,7 +10,11 @@ from pathlib import Path
 from coursekit.environment import say
 
 RESULTS = Path(__file__).with_name("results.md")
-TITLE = "# Results\n\nWritten by `make bench`; each section by the script that it names.\n"
+TITLE = """# Results
+
+Each section is written by the script that it names. `make bench` runs all of them but `dropout.py`, `full.py`, `infogan.py
+alike` and `infogan.py paper`, which want a GPU or hours: start those with `.venv/bin/python benchmarks/...`.
+"""
 
 
 def publish(script: str, title: str, table: str, path: Path = RESULTS, machine: str | None = None) -> None:

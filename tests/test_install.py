@@ -109,7 +109,7 @@ def test_the_setup_cell_installs_coursekit_on_colab_and_kaggle(setup_cell, monke
 @pytest.mark.parametrize(
     ("version", "system", "machine", "words"),
     [
-        ((3, 10), "linux", "x86_64", r"needs Python 3\.11 to 3\.13, and this is 3\.10\. Try: make PYTHON="),
+        ((3, 10), "linux", "x86_64", r"needs Python 3\.11 to 3\.13, and this is 3\.10\. Try: make lab PYTHON="),
         ((3, 14), "linux", "x86_64", r"no release for Python 3\.14 yet; the course needs Python 3\.11 to 3\.13\. Try"),
         ((3, 12), "darwin", "x86_64", r"no release for Macs with an Intel processor; .* Colab"),
         ((3, 14), "darwin", "x86_64", r"no release for Macs with an Intel processor"),

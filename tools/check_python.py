@@ -18,10 +18,10 @@ def reason() -> str:
         return ""
     bounds = f"{_dotted(OLDEST)} to {_dotted(NEWEST)}"
     if version < OLDEST:
-        return f"the course needs Python {bounds}, and this is {_dotted(version)}. Try: make PYTHON=python3.12"
+        return f"the course needs Python {bounds}, and this is {_dotted(version)}. Try: make lab PYTHON=python3.12"
     return (
         f"TensorFlow has no release for Python {_dotted(version)} yet; the course needs Python {bounds}. "
-        "Try: make PYTHON=python3.12"
+        "Try: make lab PYTHON=python3.12"
     )
 
 

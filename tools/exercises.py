@@ -151,8 +151,9 @@ def main() -> int:
         folder = ROOT / "build" / "assignment"
         assignment([path.stem[:2] for path in paths], folder)
         print(
-            f"{len(paths)} assignments in {folder.relative_to(ROOT)}: there, nbgrader db assignment add, generate_assignment, ..."
+            f"{len(paths)} assignments in {folder.relative_to(ROOT)}. Copy that folder to a place of your own, then there:"
         )
+        print(f"nbgrader generate_assignment {paths[0].stem}")
         return 0
     for path in paths:
         print(f"{path.stem:34}{'written' if rewrite(path) else 'as it should be'}", flush=True)

@@ -214,9 +214,10 @@ def table(records: list[Record]) -> str:
         )
         failed = sum(any(failures(kept, run)) for run in kept.runs)
         distance, name = nearest(kept)
+        far = f"{distance:.1f}" if name else "fewer than 3 runs"
         lines.append(
             f"| {kept.path.stem} | {len(kept.stated)} | {' | '.join(counts)} | {failed} "
-            f"| {max(float(run['megabytes']) for run in kept.runs):,.0f} | {name.replace('|', '&#124;')} | {distance:.1f} |"
+            f"| {max(float(run['megabytes']) for run in kept.runs):,.0f} | {name.replace('|', '&#124;')} | {far} |"
         )
     return "\n".join(lines) + "\n"
 

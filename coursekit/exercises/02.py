@@ -95,7 +95,7 @@ temperature = Exercise(
 # Write the network's formula: $h^{(k)} = \operatorname{ReLU}(W^{(k)} h^{(k-1)} + b^{(k)})$ for the hidden layers, and the last layer's scores
 # without an activation, for *one* example.
 # %% 02.4
-def forward(x, weights, biases):
+def forward_pass(x, weights, biases):
     """Scores (outputs,) of one example x, (inputs,).
 
     weights: a list of W(k), each (units, inputs); biases: a list of b(k), each (units,).
@@ -130,7 +130,7 @@ def linear(x, weights, biases):
 
 
 def without_biases(x, weights, biases):
-    return forward(x, weights, [0 * b for b in biases])
+    return forward_pass(x, weights, [0 * b for b in biases])
 
 
 def rectified_too_early(x, weights, biases):
@@ -141,7 +141,7 @@ def rectified_too_early(x, weights, biases):
 
 layers = Exercise(
     "02.4",
-    forward,
+    forward_pass,
     networks(),
     hint="Loop over all layers but the last; what a layer gives is what the next one takes.",
     mistakes={

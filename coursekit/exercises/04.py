@@ -45,7 +45,7 @@ neuron = Exercise(
     hint="The chain rule: d loss / d y-hat times y-hat (1 - y-hat). What does that factor cancel?",
     mistakes={
         "squared error": Mistake(with_slope, "The factor y-hat (1 - y-hat) cancels with the loss's derivative."),
-        "upwards": Mistake(upwards, "This points uphill backwards: it is minus the gradient."),
+        "upwards": Mistake(upwards, "This points downhill: it is minus the gradient."),
         "bias as a weight": Mistake(
             lambda x, y, w, b: (neuron_gradients(x, y, w, b)[0], neuron_gradients(x, y, w, b)[1] * b),
             "The bias enters a with the factor 1: its derivative is delta alone.",
@@ -144,7 +144,7 @@ start = Exercise(
 # $a^{(1)} = W^{(1)} x + b^{(1)}$, $h = \tanh a^{(1)}$, $\hat y = W^{(2)} h + b^{(2)}$, $\ell = \frac12 \lVert \hat y - y \rVert^2$. Write the backward
 # pass for one example. ($\tanh' = 1 - \tanh^2$.)
 # %% 04.4
-def backward(x, y, W1, b1, W2, b2):
+def two_layer_gradients(x, y, W1, b1, W2, b2):
     """Gradients of the loss with respect to W1, b1, W2, b2, each of its argument's shape."""
     h = np.tanh(W1 @ x + b1)
     delta2 = W2 @ h + b2 - y
@@ -182,7 +182,7 @@ def broken(line):
 
 two = Exercise(
     "04.4",
-    backward,
+    two_layer_gradients,
     two_layers(),
     hint="delta1 is W2 transposed times delta2, times the slope of tanh; np.outer makes the gradient of a matrix.",
     mistakes={

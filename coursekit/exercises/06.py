@@ -10,7 +10,7 @@ from coursekit.exercises.exercise import Exercise, Mistake, matrices, numbers, v
 # Near the minimum a validation curve creeps. Let an epoch count as better only if its score lies **more than** `delta` below that
 # of the best epoch so far; what does not count changes nothing. All else stays as in the notebook's `stop_early`.
 # %% 06.1
-def stop_early(scores, patience, delta):
+def stop_early_with_delta(scores, patience, delta):
     """The epoch that is kept, and the last epoch that was trained, both from 0.
 
     scores: a list, a number for each epoch, low is good; patience >= 1; delta >= 0.
@@ -50,7 +50,7 @@ def stopping(better, patient=lambda epochs, patience: epochs >= patience):
 
 early = Exercise(
     "06.1",
-    stop_early,
+    stop_early_with_delta,
     creeping(),
     hint="Compare with the score of the epoch that is kept, not with the lowest score that was ever seen.",
     mistakes={

@@ -47,7 +47,7 @@ larger = Exercise(
 # any such network: in each block `depth` convolutions of 3 × 3 ("same"), then pooling that halves the maps. For VGG16's plan compare
 # with `vgg.count_params()` and `count_operations(vgg)`: which of the two hardly notices?
 # %% 10.2
-def costs(size, channels, plan, classes):
+def count_costs(size, channels, plan, classes):
     """Parameters, and multiply-adds for one image of (size, size, channels).
 
     plan: a list of pairs (depth, filters), a pair for each block; size: a power of 2.
@@ -93,7 +93,7 @@ def cost(kind):
 
 slim = Exercise(
     "10.2",
-    costs,
+    count_costs,
     vggs(),
     hint="Carry the size of the maps and the number of channels along; global average pooling leaves one number a channel.",
     mistakes={

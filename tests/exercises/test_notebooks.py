@@ -1,10 +1,12 @@
 """The exercises in the notebooks are those of coursekit/exercises/, cell by cell."""
 
+import ast
 import importlib
 from pathlib import Path
 
 import nbformat
 import pytest
+from IPython.core.inputtransformer2 import TransformerManager
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from coursekit.exercises.answers import available
@@ -31,6 +33,28 @@ def test_they_are_the_generated_ones(tool, number):
     assert [(cell.cell_type, cell.source, cell.id, cell.metadata) for cell in found] == [
         (cell.cell_type, cell.source, cell.id, cell.metadata) for cell in made
     ], "run make exercises"
+
+
+def statements(cells):
+    """Those of the code cells, outside their functions."""
+    for cell in cells:
+        if cell.cell_type == "code":
+            yield from ast.parse(TransformerManager().transform_cell(cell.source)).body
+
+
+@pytest.mark.parametrize("number", available())
+def test_a_function_to_be_written_has_no_name_of_the_notebook(tool, number):
+    notebook = nbformat.read(PATHS[number], as_version=4)
+    begin, end = tool.place(notebook, PATHS[number].stem)
+    taken = set()
+    for statement in statements(notebook.cells[:begin]):
+        if isinstance(statement, ast.FunctionDef):
+            taken.add(statement.name)
+        else:
+            nodes = ast.walk(statement)
+            taken |= {each.id for each in nodes if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
+    asked = {each.name for each in statements(notebook.cells[begin:end]) if isinstance(each, ast.FunctionDef)}
+    assert not asked & taken
 
 
 def test_rewriting_changes_that_section_alone(tool, tmp_path):

@@ -27,7 +27,6 @@ def test_without_sliders_it_is_the_picture_at_the_start(monkeypatch):
 
 @pytest.mark.parametrize("variable", [("COURSEKIT_SLIDERS", "on"), ("BINDER_REPO_URL", "https://github.com/a/b")])
 def test_a_slider_that_moves_draws_anew(monkeypatch, variable):
-    pytest.importorskip("ipywidgets")
     monkeypatch.delenv("COURSEKIT_SLIDERS", raising=False)
     monkeypatch.setenv(*variable)
     drawn = []
@@ -48,7 +47,6 @@ def test_a_slider_that_moves_draws_anew(monkeypatch, variable):
 
 
 def test_whole_numbers_get_whole_steps(monkeypatch):
-    pytest.importorskip("ipywidgets")
     monkeypatch.setenv("COURSEKIT_SLIDERS", "on")
     [knob] = plotting.sliders(draw, slope=(0, 3, 1)).children[0].children
     knob.value = 2
