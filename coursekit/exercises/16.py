@@ -218,14 +218,14 @@ denoiser = Exercise(
 
 # %% [markdown] 16.5 A deeper contraction
 # The notebook has the penalty $\lVert \partial h / \partial x \rVert_F^2$ of one sigmoid layer. Derive it for two:
-# $g = \tanh(W x)$, $h = \operatorname{sigmoid}(V g)$.
+# $u = \tanh(W x)$, $h = \operatorname{sigmoid}(V u)$.
 # %% 16.5
 def squared_jacobian(x, W, V):
     """|dh/dx|^2 at one x, (inputs,); W: (hidden, inputs), V: (units, hidden)."""
     ### BEGIN SOLUTION
-    g = np.tanh(W @ x)
-    h = 1 / (1 + np.exp(-(V @ g)))
-    J = (h * (1 - h))[:, None] * V @ ((1 - g**2)[:, None] * W)
+    u = np.tanh(W @ x)
+    h = 1 / (1 + np.exp(-(V @ u)))
+    J = (h * (1 - h))[:, None] * V @ ((1 - u**2)[:, None] * W)
     return np.sum(J**2)
     ### END SOLUTION
 
@@ -241,11 +241,11 @@ def two_layers(draw):
     }
 
 
-def jacobian(of_tanh=lambda g: 1 - g**2, of_sigmoid=lambda h: h * (1 - h), norm=None):
+def jacobian(of_tanh=lambda u: 1 - u**2, of_sigmoid=lambda h: h * (1 - h), norm=None):
     def answer(x, W, V):
-        g = np.tanh(W @ x)
-        h = 1 / (1 + np.exp(-(V @ g)))
-        first, second = of_tanh(g)[:, None] * W, of_sigmoid(h)[:, None] * V
+        u = np.tanh(W @ x)
+        h = 1 / (1 + np.exp(-(V @ u)))
+        first, second = of_tanh(u)[:, None] * W, of_sigmoid(h)[:, None] * V
         return norm(first, second) if norm else np.sum((second @ first) ** 2)
 
     return answer
@@ -269,7 +269,7 @@ contraction = Exercise(
         ),
         "root": Mistake(lambda *given: np.sqrt(squared_jacobian(*given)), "This is the norm; its square is asked for."),
         "slope of the other": Mistake(
-            jacobian(of_tanh=lambda g: g * (1 - g)), "g (1 - g) is the slope of a sigmoid; tanh has another."
+            jacobian(of_tanh=lambda u: u * (1 - u)), "u (1 - u) is the slope of a sigmoid; tanh has another."
         ),
     },
 )

@@ -93,9 +93,9 @@ enough = Exercise(
 # %% [markdown] 21.3 How alike are the folds?
 # The mean of $K$ errors with variance $\sigma^2$ each and correlation $\rho$ has the variance
 # $\frac{\sigma^2}{K} (1 + (K - 1) \rho)$. With a bank you have seen how the mean *really* scatters. Which $\rho$ is
-# that? Put in the notebook's `really`, a standard deviation, and the **root** of its `variance`, for the fifty random
-# splits. (What splits of *one* data set show, `variance`, is only $(1 - \rho)\,\sigma^2$: so $\rho$ comes out a little
-# too large.)
+# that? Put in `really["50 random splits"]` of the notebook, a standard deviation, and the **root** of
+# `variance["50 random splits"]`, with $K = 50$. (What splits of *one* data set show, `variance`, is only
+# $(1 - \rho)\,\sigma^2$: so $\rho$ comes out a little too large.)
 # %% 21.3
 def correlation_of_folds(scatter, sigma, K):
     """rho; scatter: standard deviation of the mean, sigma: that of one error; K > 1."""
@@ -131,6 +131,8 @@ alike = Exercise(
 # On a share $\beta$ of the digits only the second network is right, on a share $\gamma$ only the first. From how many
 # digits on is the difference of the errors $z$ times its **paired** standard error, $\operatorname{se}$? Solve
 # $\frac{|b - c|}{n} = z \operatorname{se}$ with $b = \beta n$, $c = \gamma n$ for $n$.
+# (With $z = 1.96$ and this $n$ the difference is seen only about every second time: chance puts it below the limit as
+# often as above. To see it nearly always takes more digits.)
 # %% 21.4
 def digits_needed(beta, gamma, z):
     """n, not rounded."""

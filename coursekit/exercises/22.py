@@ -254,8 +254,9 @@ scaling = Exercise(
 
 
 # %% [markdown] 22.6 A checkpoint that forgets
-# Leave the optimizer's variables out of `save` and `restore` and kill the worker again. At which step can you see it,
-# and by what? And with plain SGD in place of Adam?
+# Leave the optimizer's variables out of `save` and `restore`. Run these two cells, then the cell that fills `folder` and
+# `program` (it takes the new functions and an empty folder), then those of "A worker dies" as far as `again`. Compare
+# `again` with `before[5:]`: at which step can you see it, and by what? And with plain SGD in place of Adam?
 # %%
 forgets = Exercise(
     "22.6",

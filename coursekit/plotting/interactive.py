@@ -81,4 +81,4 @@ def _wanted():
 def _as_html(figure):
     data, about = figure._repr_mimebundle_()
     alt, width = html.escape(about["image/png"]["alt"]), about["image/png"]["width"]
-    return f'<img alt="{alt}" width="{width}" src="data:image/png;base64,{data["image/png"]}">'
+    return f'<img style="max-width: 100%" alt="{alt}" width="{width}" src="data:image/png;base64,{data["image/png"]}">'

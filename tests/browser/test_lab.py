@@ -8,6 +8,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 NOTEBOOKS = {path.stem[:2]: path for path in (Path(__file__).parents[2] / "notebooks").glob("*.ipynb")}
 PICTURE = 'document.querySelector(".jupyter-widgets img")'
+OUTPUT = 'document.querySelector(".jp-OutputArea")'
 STOP_KERNELS = """(async () => {
   const headers = { "X-XSRFToken": document.cookie.match(/_xsrf=([^;]*)/)[1] };
   for (const { id } of await (await fetch("/api/sessions")).json())
@@ -91,6 +92,7 @@ def test_a_slider_moves_the_picture(browser, opened, tmp_path, number):
     browser.wait(lambda: has_run(browser))
     browser.wait_for(PICTURE)
     browser.picture(tmp_path / "before.png")
+    assert browser.evaluate(f"{PICTURE}.getBoundingClientRect().right <= {OUTPUT}.getBoundingClientRect().right")
     before = browser.evaluate(f"{PICTURE}.src")
     start = browser.evaluate('document.querySelector(".widget-readout").textContent')
     browser.click(".widget-slider .noUi-handle")
