@@ -154,8 +154,9 @@ soft = Exercise(
 
 # %% [markdown] 14.3 The matrix of a convolution
 # A convolution is linear in its input: $y = M x$. In one dimension, without padding, $y_i = \sum_a K_a\, x_{i s + a}$
-# with stride $s$. Write $M$. Then `M.T @ g` is the transposed convolution of `g`; compare with `transposed_convolution`
-# of the notebook for one row.
+# with stride $s$. Write $M$. Then `M.T @ g` is the transposed convolution of `g`. To compare it with the notebook's, put
+# `K` into the first row of a square kernel, `square = np.zeros((len(K), len(K)))`, `square[0] = K`: the first row of
+# `transposed_convolution(g[None], square, stride)` is `M.T @ g`, which ends in zeros if no window reaches the last inputs.
 # %% 14.3
 def convolution_matrix(K, n, stride):
     """M of shape (outputs, n), for a kernel K, (f,), on inputs (n,), n >= f."""
@@ -308,6 +309,9 @@ area = Exercise(
 # %% [markdown] 14.6 One term less
 # Leave one term of the detection loss out at a time: the objectness, the class, the box. What remains of the mAP at IoU
 # 0.5, and at 0.75? Which mistake does each term prevent?
+# First run the cells that load `scenes` and make `targets` again, which were deleted to make room. For IoU 0.75 call
+# `vision.average_precision(*of_class(digit, boxes, scores), 0.75)` for each digit, with the boxes and scores of your
+# network: the `threshold` of `mean_ap_of` is that of NMS.
 # %%
 terms = Exercise(
     "14.6",
