@@ -104,8 +104,11 @@ pair = Exercise(
 
 # %% [markdown] 15.3 The hardest triplets
 # For each anchor of a batch take its **farthest** positive and its **nearest** negative: the mean of
-# $\max(0,\ D(a, p) - D(a, n) + m)$ over the anchors (Hermans et al. 2017). Each class has at least two images. Then
-# train with it.
+# $\max(0,\ D(a, p) - D(a, n) + m)$ over the anchors (Hermans et al. 2017). Each class has at least two images.
+#
+# Then train with it: write it once more as a function of `labels` and `h`, with `distances(h)`, `same_character(labels)`
+# and `ops` in place of `np` (distances are at most 2, so `ops.min(D + 3 * y, axis=1)` is the nearest negative), and hand
+# it to `train`. If all images lie on one spot, this loss is $m$: does yours stay there?
 # %% 15.3
 def hardest_triplets(D, labels, m):
     """The loss; D: distances of all pairs, (batch, batch), labels: (batch,)."""
@@ -289,8 +292,8 @@ gate = Exercise(
 
 # %% [markdown] 15.6 A rival that squints
 # The rival by pixels falls over a stroke that lies two pixels off. Blur all centred images before it compares them
-# (`ndimage.gaussian_filter`, each image for itself), with $\sigma$ from 0.5 to 5. How much of its distance to the
-# trained encoder does this simple trick close? Why does it help, and why not further?
+# (`ndimage.gaussian_filter`, each image for itself), with $\sigma$ from 0.5 to 5. How much of the gap in accuracy
+# between it and the trained encoder does this simple trick close? Why does it help, and why not further?
 # %%
 squint = Exercise(
     "15.6",
