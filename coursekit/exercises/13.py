@@ -9,7 +9,8 @@ from coursekit.exercises.exercise import Exercise, Mistake, matrices, vectors
 # %% [markdown] 13.1 What a block costs
 # An inverted residual block makes $e\,c$ maps of its $c$ maps by a 1 × 1 convolution, filters each of them alone with
 # an $f \times f$ filter, and makes $n$ maps of them by another 1 × 1 convolution. None of the three has a bias. How
-# many weights are these? Compare with one full convolution of $f \times f$ from $c$ to $n$ maps.
+# many weights are these? Compare with one full convolution of $f \times f$ from $c$ to $n$ maps, and with one from
+# $e\,c$ to $e\,c$ maps.
 # %% 13.1
 def block_weights(c, n, e, f):
     """How many weights the block has; c maps come in, n go out, e is the expansion."""
