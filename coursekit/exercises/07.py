@@ -251,15 +251,16 @@ bias = Exercise(
 
 
 # %% [markdown] 07.6 Why Gers added f
-# In the notebook's `lstm` set the forget gate to 1 and return $c$ too. Give it the weights of a new `layers.LSTM(4)` and 1000 steps of
-# noise (`generator.normal(0, 1, (5, 1000, 3))`). How large does $|c|$ get after 10, 100 and 1000 steps, and what does $\tanh(c)$ still
+# The LSTM of 1997 had no forget gate; Gers, Schmidhuber and Cummins added it in 2000. In the notebook's `lstm` set the forget gate to 1
+# and return $c$ too. Give it the weights of a new `layers.LSTM(4)` (it has none before `layer.build((None, None, 3))`) and 1000 steps
+# of noise (`generator.normal(0, 1, (5, 1000, 3))`). How large does $|c|$ get after 10, 100 and 1000 steps, and what does $\tanh(c)$ still
 # let through, forwards and backwards? Then with $f$ again.
 # %%
 forgetting = Exercise(
     "07.6",
     hint="What is the slope of tanh at 5, and at 50?",
     expected=(
-        "Nothing is ever forgotten, so c drifts away: |c| is 0.6 to 0.8 after 10 steps, 4 to 8 after 100, and some tens after 1000. "
+        "Nothing is ever forgotten, so c drifts away: |c| is on average a little below 1 after 10 steps, about 4 to 8 after 100, and some tens after 1000. "
         "tanh(c) is then 1 or -1 in most units, with a slope of nearly 0: only the sign of c still gets out, and no "
         "gradient comes back in through h. With f, |c| stays at a few tenths for ever."
     ),

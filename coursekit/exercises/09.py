@@ -270,8 +270,9 @@ ensemble = Exercise(
 
 # %% [markdown] 09.6 What weight decay leaves
 # A weight that the data never pull at only decays: $w \leftarrow (1 - 0.2\, \varepsilon_r)\, w$. Multiply the factors of all steps of
-# `schedule(epochs)`, with 141 steps an epoch as here (18,000 digits in batches of 128), for 4 epochs, and for 60 epochs of the whole
-# MNIST (469 steps each). How much of the weight is left? First estimate it from the mean learning rate, without a loop.
+# the recipe's schedule: for 4 epochs of 141 steps (18,000 digits in batches of 128), and for 60 epochs of 469 steps (the whole
+# MNIST). `schedule(epochs)` reads the global `steps`: set it to 141 or 469 first, and back afterwards. How much of the weight is left?
+# First estimate it from the mean learning rate, without a loop.
 # %%
 left = Exercise(
     "09.6",
