@@ -110,7 +110,9 @@ decay = Exercise(
 
 # %% [markdown] 04.3 The start for a leaky ReLU
 # For the ReLU, He's variance $2 / n$ keeps the mean square of $h$ from layer to layer. Derive it for $\phi(a) = \max(a, c\,a)$ with
-# $0 \le c \le 1$, and check it with `mean_squares`.
+# $0 \le c \le 1$. To check it for $c = 0.1$, make the activation, `leaky = scratch.Activation("leaky", lambda a: np.maximum(a, 0.1 * a),
+# lambda a: np.where(a > 0, 1, 0.1))`: then `mean_squares(leaky, lambda n_in, n_out: np.sqrt(start_variance(n_in, 0.1)))[0]` should stay
+# about level.
 # %% 04.3
 def start_variance(n, c):
     """The variance of the weights that keeps it; n inputs, slope c where a < 0."""
@@ -195,8 +197,10 @@ two = Exercise(
 
 
 # %% [markdown] 04.5 Break it on purpose
-# Break one line of the notebook's `backward`: forget a transpose that still fits, a factor 2, a $\phi'$. How large is the relative
-# difference to finite differences? Would the training curve have told you?
+# Break one line of the notebook's `backward`: a factor 2 too many at the start, a $\phi'$ forgotten, or a transpose too many, `W[k].T`,
+# where $W^{(k)}$ is square. Take `small = scratch.MLP([4, 5, 5, 3], activation=scratch.tanh)`, which has no penalty, draw `small.theta` as
+# in the notebook, compute `a, h` with `forward`, and judge each `dW[k]` by `nudged(lambda: small.risk(x, classes), small.W[k])`. How large
+# is the relative difference? Would the training curve have told you?
 # %%
 breakage = Exercise(
     "04.5",

@@ -294,9 +294,10 @@ lid = Exercise(
 
 
 # %% [markdown] 06.6 Fifty opinions
-# Keep dropout **on** at test time (`forward` of the trained `DropoutMLP`) and average 50 predictions, each with its own masks
-# (*Monte Carlo dropout*). Compare error and cross-entropy of a single one, of their mean, and of `predict`. How often is the mean
-# wrong on the tenth of the digits on which the 50 disagree most?
+# Keep dropout **on** at test time: `dropped.forward(x_valid)[1][3]` is one prediction of all validation digits. Average 50, each with its
+# own masks (*Monte Carlo dropout*). Compare error and cross-entropy of a single one, of their mean, and of `dropped.predict`. As the
+# disagreement on a digit take the standard deviation of the 50 probabilities, summed over the classes. How often is the mean wrong on the
+# tenth of the digits where it is largest, and how often on the rest?
 # %%
 opinions = Exercise(
     "06.6",

@@ -278,8 +278,9 @@ winners = Exercise(
 
 # %% [markdown] 08.6 Equivariant at stride 2?
 # Convolve the temple (`grey`) with Sobel's kernel at stride 2: every second row and column of `slide(sobel, grey)`. Move the image
-# to the right by $d = 1, 2, 3, 4$ pixels (`np.roll`). For which $d$ does the map only move, and how far? What does the map hold
-# for the other $d$? And after two such layers?
+# to the right by $d = 1, 2, 3, 4$ pixels (`np.roll`). For which $d$ does the map only move, and how far? (Leave out the first columns, at
+# the seam, as the notebook does with `after[:, d:]` and `before[:, :-d]`.) What does the map hold for the other $d$? And after
+# two such layers?
 # %%
 steps = Exercise(
     "08.6",

@@ -44,13 +44,15 @@ larger = Exercise(
 
 # %% [markdown] 10.2 VGG without its heap
 # Put global average pooling and **one** dense layer in the place of VGG16's three dense layers. Count parameters and multiply-adds of
-# any such network: in each block `depth` convolutions of 3 × 3 ("same"), then pooling that halves the maps. For VGG16's plan compare
-# with `vgg.count_params()` and `count_operations(vgg)`: which of the two hardly notices?
+# any such network: in each block `depth` convolutions of 3 × 3 ("same"), then pooling that halves the maps. For VGG16's plan, on
+# 224 × 224 pixels and 1,000 classes, compare with `count_params()` and `count_operations` of `blueprint(vgg16)` (`vgg` is by now the
+# small network without dense layers): which of the two hardly notices?
 # %% 10.2
 def count_costs(size, channels, plan, classes):
     """Parameters, and multiply-adds for one image of (size, size, channels).
 
-    plan: a list of pairs (depth, filters), a pair for each block; size: a power of 2.
+    plan: a list of pairs (depth, filters), a pair for each block.
+    size: even before each pooling.
     """
     ### BEGIN SOLUTION
     parameters = work = 0
@@ -282,8 +284,8 @@ contest = Exercise(
 
 
 # %% [markdown] 10.6 Where half of it lies
-# The notebook's `sensitivity` is largest in the middle of the field and fades towards the border (Luo et al. 2016). Measure, for
-# the convolutions of VGG16 up to block 3, how wide the middle square is that holds **half** of its sum. Compare it with the field:
+# Behind several layers the notebook's `sensitivity` is largest around the middle of the field and fades towards the border (Luo et al.
+# 2016). Measure, for the convolutions of VGG16 up to block 3, how wide the middle square is that holds **half** of its sum. Compare it with the field:
 # does their quotient stay?
 # %%
 effective = Exercise(
