@@ -8,7 +8,8 @@ from coursekit.exercises.exercise import Exercise, Mistake, matrices, vectors
 
 # %% [markdown] 01.1 A leak on the negative side
 # A ReLU whose negative side is not flat: $\phi(a) = a$ for $a > 0$ and $0.1\,a$ elsewhere. Write it for arrays of any shape.
-# Then add it to the panels of activations and look at its derivative.
+# Then write its derivative as a second function, `slope`, and add both: `activations.append(scratch.Activation("leaky_relu",
+# leaky_relu, slope))`. In the cell that draws the five panels write `panels(1, 6, …)` for `panels(1, 5, …)`, and run that cell alone.
 # %% 01.1
 def leaky_relu(a):
     """phi(a) at every number of the array a: an array of the same shape."""
@@ -33,7 +34,7 @@ leak = Exercise(
 
 
 # %% [markdown] 01.2 A neuron that says "and"
-# A neuron with the hard threshold fires, $y = 1$, where $w_1 x_1 + w_2 x_2 + b > 0$. Its inputs are 0 or 1. Choose numbers so that
+# A neuron with the hard threshold fires, $\hat y = 1$, where $w_1 x_1 + w_2 x_2 + b \ge 0$. Its inputs are 0 or 1. Choose numbers so that
 # it fires for (1, 1) alone.
 # %% 01.2
 and_neuron = ...  # (w1, w2, b)
@@ -45,7 +46,7 @@ and_neuron = (1.0, 1.0, -1.5)
 # %%
 def fires(neuron, *x):
     *w, b = neuron
-    return float(np.dot(w, x) + b > 0)
+    return float(np.dot(w, x) + b >= 0)
 
 
 bit = st.sampled_from((0, 1))
@@ -57,8 +58,9 @@ conjunction = Exercise(
     hint="Start from b = 0 and weights of 1. Which of the four inputs fire, and which b stops all but (1, 1)?",
     mistakes={
         "or": Mistake((1, 1, -0.5), "It fires as soon as one input is 1: that is OR. b must hold back more."),
-        "never": Mistake(
-            (1, 1, -2), "It never fires. At the threshold itself the neuron gives 0: the sum must exceed it."
+        "never": Mistake((1, 1, -2.5), "It never fires: b holds back more than both weights together can bring."),
+        "at the threshold": Mistake(
+            (1, 1, -1), "With one input the sum is exactly 0, and at 0 the neuron fires: b must hold back more."
         ),
         "nand": Mistake((-1, -1, 1.5), "This is NAND, the opposite of AND: it fires for all but (1, 1)."),
     },
@@ -91,8 +93,9 @@ votes = Exercise(
 
 
 # %% [markdown] 01.4 Identity neurons, however deep
-# Without $\phi$, layers are matrices: $h^{(k)} = W^{(k)} h^{(k-1)} + b^{(k)}$. Prove that any number of them is *one* layer, and
-# write down which.
+# Write the weights of all neurons of layer $k$ as the rows of a matrix $W^{(k)}$, their biases as a vector $b^{(k)}$. The first layer
+# reads $h^{(0)} = x$, each other one what the layer before gives. Without $\phi$, $h^{(k)} = W^{(k)} h^{(k-1)} + b^{(k)}$. Prove that
+# any number of them is *one* layer, and write down which.
 # %% 01.4
 def one_layer(weights, biases):
     """W and b of the single layer that does what the layers do in turn.
@@ -147,15 +150,16 @@ collapse = Exercise(
 
 
 # %% [markdown] 01.5 A narrow gap
-# Narrow the gap between the two classes of the perceptron from 0.4 to 0.04 and run the section again. What do the corrections
-# do, and what is $(R/\gamma)^2$ now? (If a claim stops you, allow more passes.)
+# Write `generator = np.random.default_rng(5)` above the line that draws `x` in "Watch it learn", run from there to "Two walls that
+# meet", and note `len(history) - 1` and `bound`. Then write 0.02 for both 0.2, which narrows the gap between the classes from 0.4 to
+# 0.04, and run the same cells again. What do the corrections do, and what does the bound $(R/\gamma)^2$ do? (If a claim stops you,
+# allow more passes.)
 # %%
 gap = Exercise(
     "01.5",
-    hint="The theorem bounds the corrections by (R / gamma) squared, and gamma has become ten times smaller.",
+    hint="The theorem bounds the corrections by (R / gamma) squared, and gamma has become several times smaller.",
     expected=(
-        "The bound grows up to a hundredfold, since gamma, the distance of the nearest point, enters squared. The "
-        "corrections grow too, but far less, to two or three times as many, say: the theorem says how many there can be at "
-        "most, not how many there are."
+        "The bound grows many times, since gamma, the distance of the nearest point, enters squared. The corrections "
+        "usually grow, too, but by a smaller factor: the theorem says how many there can be at most, not how many there are."
     ),
 )

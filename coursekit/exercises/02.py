@@ -154,7 +154,9 @@ layers = Exercise(
 
 
 # %% [markdown] 02.5 The moons by ReLU
-# Train the moons with `scratch.relu` instead of `scratch.tanh`. What do the borders look like now? Do all six starts agree?
+# In "How many neurons does a bend need?" write `activation=scratch.relu` for `activation=scratch.tanh` in `train`. Run that cell again (it
+# makes the moons anew: `x` means something else by now), then the cell that trains, the six panels, the one that computes `errors`, and
+# the picture of the errors; leave out the checks after it, which are for tanh. What do the borders look like now? Do all six starts agree?
 # %%
 moons = Exercise(
     "02.5",

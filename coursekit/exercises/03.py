@@ -8,8 +8,9 @@ from coursekit.exercises.exercise import Exercise, Mistake, numbers, vectors
 
 # %% [markdown] 03.1 The loss of heavy tails
 # The squared error is the negative log-likelihood of a Gaussian. Laplace's noise has the density
-# $p(y \mid f) = \frac{1}{2s} e^{-|y - f| / s}$. Write *its* mean negative log-likelihood. What does it punish less than the
-# squared error?
+# $p(y \mid f) = \frac{1}{2s} e^{-|y - f| / s}$. Write *its* mean negative log-likelihood, with the natural logarithm (its
+# unit is the *nat*). It has *heavy tails*: large errors are far more probable than under a Gaussian. Which errors does it therefore
+# punish less than the squared error does?
 # %% 03.1
 def laplace_loss(y, f, s):
     """The mean of -log p(y | f) over the examples, in nats; y, f: (n,); s > 0."""
@@ -29,7 +30,8 @@ laplace = Exercise(
     "03.1",
     laplace_loss,
     fits(),
-    hint="Take the logarithm of the density first: it has two terms, and only one of them holds the data.",
+    hint="Take the logarithm of the density first: it has two terms, and only one of them holds the data. "
+    "For the last question compare |y - f| and (y - f)^2 at errors of 0.1 and of 10.",
     mistakes={
         "no constant": Mistake(
             lambda y, f, s: np.mean(np.abs(y - f) / s), "The factor 1 / (2s) of the density has a logarithm too."
@@ -123,7 +125,9 @@ soft = Exercise(
 
 # %% [markdown] 03.4 Both penalties
 # The *elastic net* adds $\lambda_1 |v| + \frac{\lambda_2}{2} v^2$. Minimise $\frac{1}{2\varepsilon}(v - w)^2 + \lambda_1 |v| + \frac{\lambda_2}{2} v^2$
-# over $v$, put it into `lasso` in place of soft thresholding, and look at what happens to two features that are nearly equal.
+# over $v$. Then try it: make $x$ of two features, the second one the first plus 0.1 times standard normal noise, and $y$ twice the
+# first plus noise of standard deviation 0.5. Copy `lasso` with `d = 2` and 30,000 steps, once with soft thresholding at
+# $\lambda = 0.3$, once with your step at $\lambda_1 = \lambda_2 = 0.3$. Which of the two gives both features nearly the same weight?
 # %% 03.4
 def elastic_step(w, rate, l1, l2):
     """The minimiser at every w, (n,); rate is epsilon > 0, l1 and l2 the penalties >= 0."""
@@ -137,7 +141,8 @@ elastic = Exercise(
     "03.4",
     elastic_step,
     {"w": vectors(), "rate": numbers(0.25, 2), "l1": numbers(0, 2), "l2": numbers(0, 2)},
-    hint="For v > 0: (v - w) / epsilon + lambda_1 + lambda_2 v = 0. Solve it for v.",
+    hint="For v > 0: (v - w) / epsilon + lambda_1 + lambda_2 v = 0. Solve it for v. The squared "
+    "penalty is smallest when two nearly equal features share the weight; the first does not care how they share it.",
     mistakes={
         "not divided": Mistake(
             lambda w, rate, l1, l2: soft_threshold(w, rate * l1), "The second penalty has no effect."
@@ -159,8 +164,7 @@ elastic = Exercise(
 
 
 # %% [markdown] 03.5 Ten times the data
-# Repeat the experiment with polynomials on 300 points instead of 30. Where is the minimum of the validation error now?
-# And without noise?
+# Fit the polynomials to 300 points instead of 30. At which degree is the error on new points smallest now? And without noise?
 # %%
 more = Exercise(
     "03.5",
@@ -168,6 +172,6 @@ more = Exercise(
     expected=(
         "With 300 points the error of high degrees hardly rises: there is too much noise to fit for so few coefficients. "
         "The minimum is flat, and still near degree 5, which is all that this sine needs. Without noise nothing is left to "
-        "overfit: each higher degree follows the sine more closely."
+        "overfit: the error falls all the way, at each odd degree, for the sine is odd and an even power adds nothing."
     ),
 )
