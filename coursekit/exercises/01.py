@@ -57,11 +57,11 @@ conjunction = Exercise(
     apply=fires,
     hint="Start from b = 0 and weights of 1. Which of the four inputs fire, and which b stops all but (1, 1)?",
     mistakes={
-        "or": Mistake((1, 1, -0.5), "It fires as soon as one input is 1: that is OR. b must hold back more."),
-        "never": Mistake((1, 1, -2.5), "It never fires: b holds back more than both weights together can bring."),
-        "at the threshold": Mistake(
-            (1, 1, -1), "With one input the sum is exactly 0, and at 0 the neuron fires: b must hold back more."
+        "or": Mistake(
+            (1, 1, -0.5),
+            "It fires as soon as one input is 1: that is OR. At a sum of 0 it fires, so b must hold back more.",
         ),
+        "never": Mistake((1, 1, -2.5), "It never fires: b holds back more than both weights together can bring."),
         "nand": Mistake((-1, -1, 1.5), "This is NAND, the opposite of AND: it fires for all but (1, 1)."),
     },
 )
