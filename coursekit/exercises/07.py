@@ -260,7 +260,8 @@ forgetting = Exercise(
     "07.6",
     hint="What is the slope of tanh at 5, and at 50?",
     expected=(
-        "Nothing is ever forgotten, so c drifts away: |c| is on average a little below 1 after 10 steps, about 4 to 8 after 100, and some tens after 1000. "
+        "Nothing is ever forgotten, so c drifts away: |c| is on average a little below 1 after 10 steps, about 4 to 8 after "
+        "100, and some tens after 1000. "
         "tanh(c) is then 1 or -1 in most units, with a slope of nearly 0: only the sign of c still gets out, and no "
         "gradient comes back in through h. With f, |c| stays at a few tenths for ever."
     ),

@@ -285,8 +285,8 @@ contest = Exercise(
 
 # %% [markdown] 10.6 Where half of it lies
 # Behind several layers the notebook's `sensitivity` is largest around the middle of the field and fades towards the border (Luo et al.
-# 2016). Measure, for the convolutions of VGG16 up to block 3, how wide the middle square is that holds **half** of its sum. Compare it with the field:
-# does their quotient stay?
+# 2016). Measure, for the convolutions of VGG16 up to block 3, how wide the middle square is that holds **half** of its sum. Compare it
+# with the field: does their quotient stay?
 # %%
 effective = Exercise(
     "10.6",

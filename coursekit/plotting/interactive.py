@@ -30,7 +30,6 @@ def sliders(draw: Callable[..., CourseFigure], **controls: tuple) -> Any:
 
     Raises:
         ValueError: a control of another form, or COURSEKIT_SLIDERS is neither "on" nor "off".
-        ImportError: sliders are wanted and ipywidgets is not installed.
     """
     if not controls:
         raise ValueError("sliders needs at least one control, such as w=(-3, 3, 1)")
