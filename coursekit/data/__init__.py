@@ -1,4 +1,4 @@
-"""The course's data: real sets through TensorFlow Datasets, and stand-ins that need no network."""
+"""The course's data: real sets through TensorFlow Datasets, and stand-ins that need no internet connection."""
 
 from coursekit.data.characters import Characters, characters_source, load_characters
 from coursekit.data.digits import DigitsSource, digits_source, load_digits, stream_digits

@@ -86,7 +86,7 @@ def characters_source(source: str | None = None) -> Source:
 
     Raises:
         ValueError: an unknown source.
-        DataError: "omniglot" was asked for and its folder is broken, or there is no network.
+        DataError: "omniglot" was asked for and its folder is broken, or there is no internet connection.
     """
     return sources.choose(_omniglot(), source, _address)
 

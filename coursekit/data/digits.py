@@ -97,7 +97,7 @@ def digits_source(source: str | None = None) -> DigitsSource:
 
     Raises:
         ValueError: an unknown source.
-        DataError: "mnist" was asked for and its folder is broken, or there is no network.
+        DataError: "mnist" was asked for and its folder is broken, or there is no internet connection.
     """
     return sources.choose(MNIST, source, _address)
 

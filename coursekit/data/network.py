@@ -51,7 +51,7 @@ def _in_words(error):
         return "the host's certificate is not accepted"
     if "Tunnel connection failed" in str(reason):
         return f"the proxy refuses the download ({str(reason).partition(': ')[2]})"
-    return "there is no network"
+    return "there is no internet connection"
 
 
 @contextmanager

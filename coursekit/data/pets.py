@@ -119,7 +119,7 @@ def pets_source(source: str | None = None) -> Source:
 
     Raises:
         ValueError: an unknown source.
-        DataError: "pets" was asked for and its folder is broken, or there is no network.
+        DataError: "pets" was asked for and its folder is broken, or there is no internet connection.
     """
     return sources.choose(PETS, source, _address, unasked=UNASKED if profile() == "quick" else "")
 

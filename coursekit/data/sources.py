@@ -75,7 +75,7 @@ def choose(real: RealSet, source: str | None, address: Callable[[], str], unaske
 
     Raises:
         ValueError: an unknown source.
-        DataError: the real set was asked for and its folder is broken, or there is no network.
+        DataError: the real set was asked for and its folder is broken, or there is no internet connection.
     """
     choice = asked_for(real, source)
     _, ours = folders.place_to_prepare()

@@ -1,6 +1,6 @@
 """stroke_characters: invented alphabets, drawn from jittered strokes as `stroke_digits` are, with their true factors.
 
-A stand-in for Omniglot where there is no network: 28 x 28 grey images of as many characters as wanted. An
+A stand-in for Omniglot where there is no internet connection: 28 x 28 grey images of as many characters as wanted. An
 alphabet has a small stock of strokes, bent in its own way; a character is one to three of them, each begun
 where an earlier one starts, bends or ends. Nobody has ever seen these characters, and that is the point.
 

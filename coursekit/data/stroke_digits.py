@@ -1,6 +1,6 @@
 """stroke_digits: handwritten-looking digits drawn from jittered strokes, with their true factors.
 
-A stand-in for MNIST where there is no network: 28 x 28 grey images of ten classes. Each digit is
+A stand-in for MNIST where there is no internet connection: 28 x 28 grey images of ten classes. Each digit is
 a few pen strokes whose control points are jittered; the drawing is then squeezed, slanted, turned
 and inked. Because we drew it, we know how: four true factors come with every image.
 

@@ -43,7 +43,7 @@ larger = Exercise(
 
 
 # %% [markdown] 10.2 VGG without its heap
-# Put global average pooling and **one** dense layer in the place of VGG16's three dense layers. Count parameters and multiply-adds of
+# Put global average pooling (notebook 08) and **one** dense layer in the place of VGG16's three dense layers. Count parameters and multiply-adds of
 # any such network: in each block `depth` convolutions of 3 × 3 ("same"), then pooling that halves the maps. For VGG16's plan, on
 # 224 × 224 pixels and 1,000 classes, compare with `count_params()` and `count_operations` of `blueprint(vgg16)` (`vgg` is by now the
 # small network without dense layers): which of the two hardly notices?

@@ -48,7 +48,7 @@ swapped = Exercise(
 
 # %% [markdown] 11.2 Many short paths
 # $\prod_{k=1}^{L} (I + J_k)$ multiplied out is a sum over **paths**: at each of the $L$ blocks one goes through the branch or past it. A
-# path's length is the number of branches on it. Which share of all paths is shorter than $\ell$?
+# path's length is the number of branches on it. Which share of all paths is shorter than `length`?
 # %% 11.2
 def share_of_shorter(L, length):
     """The share of the paths that go through fewer than `length` of the L branches."""
@@ -95,7 +95,7 @@ paths = Exercise(
 
 
 # %% [markdown] 11.3 Back through the block
-# $a = W_1 h$, $F = W_2\, \phi(a)$, $h' = \phi(F + h)$. From behind comes $s = \partial R / \partial h'$. Derive $\partial R / \partial h$: $h$ counts
+# $a = W_1 h$, $F = W_2\, \phi(a)$, $h' = \phi(F + h)$. From behind comes $s = \partial R / \partial h'$ (by $h'$, not by a pre-activation). Derive $\partial R / \partial h$: $h$ counts
 # twice. (No pre-activation in the cases is exactly 0.)
 # %% 11.3
 def residual_backward(h, W1, W2, s):

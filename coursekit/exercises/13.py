@@ -49,7 +49,7 @@ block = Exercise(
 
 
 # %% [markdown] 13.2 The scale of another network
-# VGG16's first weights were learned from pixels 0 … 255 in the order blue, green, red, less the training set's mean of
+# VGG16's first weights were learned from pixels 0 … 255 in the order blue, green, red, minus the training set's mean of
 # each colour: 103.939 (blue), 116.779 (green), 123.68 (red). Ours are in [0, 1], in the order red, green, blue. Write
 # its scale, in place of `as_it_learned`.
 # %% 13.2

@@ -9,13 +9,13 @@ from coursekit.exercises.exercise import Exercise, Mistake, matrices, numbers, v
 
 # %% [markdown] 19.1 A distance from independence
 # Show that $I(X, Y) = H(X) - H(X \mid Y)$ is the KL divergence of $p(x, y)$ from $p(x)\, p(y)$, the table that the two
-# would have if neither told anything about the other. Compute it that way, for any $p(x)$ and any reader $p(y \mid x)$;
+# would have if neither told anything about the other. Compute it that way, for any $p(x)$ and any channel $p(y \mid x)$;
 # some entries may be 0.
 # %% 19.1
-def information_by_divergence(p, reader):
-    """I(X, Y) in nats; p: p(x), (n,); reader: p(y|x), (n, k), a row for each x, its sum 1."""
+def information_by_divergence(p, channel):
+    """I(X, Y) in nats; p: p(x), (n,); channel: p(y|x), (n, k), a row for each x, its sum 1."""
     ### BEGIN SOLUTION
-    joint = p[:, None] * reader
+    joint = p[:, None] * channel
     independent = p[:, None] * joint.sum(axis=0)
     seen = joint > 0
     return np.sum(joint[seen] * np.log(joint[seen] / independent[seen]))
@@ -30,11 +30,11 @@ def shares(length):
 
 
 @st.composite
-def readers(draw):
+def channels(draw):
     n, k = draw(st.integers(2, 3)), draw(st.integers(2, 3))
     p = draw(shares(n))
     assume(np.all(p > 0))
-    return {"p": p, "reader": np.array([draw(shares(k)) for _ in range(n)])}
+    return {"p": p, "channel": np.array([draw(shares(k)) for _ in range(n)])}
 
 
 def entropy(p):
@@ -42,23 +42,23 @@ def entropy(p):
     return -np.sum(p * np.log(p))
 
 
-def reversed_divergence(p, reader):
+def reversed_divergence(p, channel):
     with np.errstate(all="ignore"):
-        joint = p[:, None] * reader
+        joint = p[:, None] * channel
         independent = p[:, None] * joint.sum(axis=0)
         return np.sum(independent * np.log(independent / joint))
 
 
-def with_zeros(p, reader):
+def with_zeros(p, channel):
     with np.errstate(all="ignore"):
-        joint = p[:, None] * reader
+        joint = p[:, None] * channel
         return np.sum(joint * np.log(joint / (p[:, None] * joint.sum(axis=0))))
 
 
 independence = Exercise(
     "19.1",
     information_by_divergence,
-    readers(),
+    channels(),
     hint="p(x, y) = p(x) p(y|x); p(y) is its sum over x. Pairs that never occur add nothing: leave them out.",
     mistakes={
         "zero times log of zero": Mistake(
@@ -69,14 +69,14 @@ independence = Exercise(
             "This is the divergence of p(x) p(y) from p(x, y); the mean is to be taken under p(x, y).",
         ),
         "all x equally likely": Mistake(
-            lambda p, reader: information_by_divergence(np.full(len(p), 1 / len(p)), reader),
+            lambda p, channel: information_by_divergence(np.full(len(p), 1 / len(p)), channel),
             "The x are not equally likely: weigh them with p.",
         ),
         "bits": Mistake(
-            lambda p, reader: information_by_divergence(p, reader) / np.log(2), "These are bits; nats are asked for."
+            lambda p, channel: information_by_divergence(p, channel) / np.log(2), "These are bits; nats are asked for."
         ),
         "entropy of what is read": Mistake(
-            lambda p, reader: entropy(p @ reader), "This is H(Y): it is large, too, for a reader who answers at random."
+            lambda p, channel: entropy(p @ channel), "This is H(Y): it is large, too, if the answers are random."
         ),
     },
 )
@@ -117,11 +117,11 @@ of_class = Exercise(
     "19.2",
     bound_of_class,
     read_classes(),
-    hint="H(c) of K equally likely values, less the cross-entropy that you know from notebook 03.",
+    hint="H(c) of K equally likely values, minus the cross-entropy of notebook 03.",
     mistakes={
         "no entropy": Mistake(
             class_bound(np.mean, entropy=lambda K: 0),
-            "H(c) is missing: a reader without errors must reach log K, not 0.",
+            "H(c) is missing: a Q without errors must reach log K, not 0.",
         ),
         "cross-entropy": Mistake(
             class_bound(lambda logs: -np.mean(logs)),
@@ -226,13 +226,13 @@ error = Exercise(
 )
 
 
-# %% [markdown] 19.5 Twenty heaps
-# Let $c_1$ have more values than there are digits. Each **heap**, all images that $Q$ gives the same $c_1$,
-# then takes the name of its most frequent digit; several heaps may have one name. Which share of the images lies on a
-# heap of another name? Why may this error not be compared with that of ten heaps?
+# %% [markdown] 19.5 Twenty groups
+# Let $c_1$ have more values than there are digits. Each **group**, all images that $Q$ gives the same $c_1$,
+# then takes the name of its most frequent digit; several groups may have one name. Which share of the images lies in a
+# group of another name? Why may this error not be compared with that of ten groups?
 # %% 19.5
-def error_of_heaps(table):
-    """The share of errors; table: counts (digits, heaps)."""
+def error_of_groups(table):
+    """The share of errors; table: counts (digits, groups)."""
     ### BEGIN SOLUTION
     return 1 - table.max(axis=0).sum() / table.sum()
     ### END SOLUTION
@@ -246,23 +246,23 @@ def counts(draw):
     return {"table": table}
 
 
-heaps = Exercise(
+twenty_groups = Exercise(
     "19.5",
-    error_of_heaps,
+    error_of_groups,
     counts(),
-    hint="In each heap, how many images have the right name? Then divide by all images.",
+    hint="In each group, how many images have the right name? Then divide by all images.",
     mistakes={
-        "a heap for each digit": Mistake(
+        "a group for each digit": Mistake(
             lambda table: 1 - table.max(axis=1).sum() / table.sum(),
-            "This gives each digit its largest heap; asked for is a digit for each heap.",
+            "This gives each digit its largest group; asked for is a digit for each group.",
         ),
         "right ones": Mistake(
             lambda table: table.max(axis=0).sum() / table.sum(),
             "This is the share of the right ones, not of the errors.",
         ),
-        "heaps count alike": Mistake(
+        "groups count alike": Mistake(
             lambda table: 1 - np.mean(table.max(axis=0) / table.sum(axis=0)),
-            "A large heap counts more than a small one: the share is of the images.",
+            "A large group counts more than a small one: the share is of the images.",
         ),
         "counts": Mistake(
             lambda table: table.sum() - table.max(axis=0).sum(), "This is how many; the share is asked for."

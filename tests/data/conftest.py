@@ -15,7 +15,7 @@ def empty_place(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     place = tmp_path / "data"
     monkeypatch.setattr(folders, "places", lambda: [("data/", place)])
-    monkeypatch.setattr(network, "trouble", lambda address: "there is no network")
+    monkeypatch.setattr(network, "trouble", lambda address: "there is no internet connection")
     return place
 
 

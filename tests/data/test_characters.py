@@ -163,7 +163,7 @@ def test_the_environment_chooses(elsewhere, monkeypatch):
     source = data.characters_source()
     assert (source.name, source.reason, source.data_dir) == ("stroke_characters", "as asked", elsewhere)
     monkeypatch.setenv("COURSEKIT_CHARACTERS", "omniglot")
-    with pytest.raises(data.DataError, match="cannot be downloaded: there is no network"):
+    with pytest.raises(data.DataError, match="cannot be downloaded: there is no internet connection"):
         data.characters_source()
     assert data.characters_source("stroke_characters").name == "stroke_characters"  # the argument goes first
     monkeypatch.setenv("COURSEKIT_CHARACTERS", "runes")
@@ -175,8 +175,8 @@ def test_the_environment_chooses(elsewhere, monkeypatch):
 def test_without_a_network_they_are_drawn(elsewhere, capsys):
     assert len(data.load_characters().images) == 180 and len(data.load_characters("test").images) == 120
     assert capsys.readouterr().out.splitlines() == [
-        "characters: stroke_characters (Omniglot is not prepared, and there is no network) · train 9 of 2 alphabets",
-        "characters: stroke_characters (Omniglot is not prepared, and there is no network) · test 6 of 3 alphabets",
+        "characters: stroke_characters (Omniglot is not prepared, and there is no internet connection) · train 9 of 2 alphabets",
+        "characters: stroke_characters (Omniglot is not prepared, and there is no internet connection) · test 6 of 3 alphabets",
     ]
     assert [folder.name for folder in (elsewhere / "stroke_characters").iterdir()] == ["train9of2_test6of3_seed0"]
 
@@ -190,7 +190,7 @@ def test_preparing_everything_asks_each_set_for_sources_that_it_has(elsewhere, m
     )
     monkeypatch.setattr(pets, "prepare_pets", lambda: asked.append("photographs"))
     runpy.run_module("coursekit.data", run_name="__main__")
-    unprepared = [f"{name} is not prepared, and there is no network" for name in ("MNIST", "Omniglot")]
+    unprepared = [f"{name} is not prepared, and there is no internet connection" for name in ("MNIST", "Omniglot")]
     assert asked == [reason for auto in unprepared for reason in (auto, auto, "as asked", "as asked")] + ["photographs"]
 
 
@@ -246,7 +246,7 @@ def test_the_notebook_check_masks_the_source_and_nothing_else():
 
     lines = [
         "characters: Omniglot (prepared in TFDS_DATA_DIR) · train 136 of 5 alphabets",
-        "characters: stroke_characters (Omniglot is not prepared, and there is no network) · train 136 of 5 alphabets",
+        "characters: stroke_characters (Omniglot is not prepared, and there is no internet connection) · train 136 of 5 alphabets",
     ]
     assert {masked(line) for line in lines} == {"characters: SOURCE· train 136 of 5 alphabets"}
 

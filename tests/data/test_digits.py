@@ -163,7 +163,7 @@ def test_any_size_of_stroke_digits(elsewhere, capsys, monkeypatch):
     for size in (75, 30, 20):
         np.testing.assert_array_equal(data.load_digits("test", size)[1], data.draw_digits(size, split="test")[1])
     assert len(data.load_digits("train", 60)[1]) == 60
-    words = "digits: stroke_digits (MNIST is not prepared, and there is no network) · "
+    words = "digits: stroke_digits (MNIST is not prepared, and there is no internet connection) · "
     assert capsys.readouterr().out.splitlines() == [
         words + "test 75",
         words + "test 30",
@@ -199,7 +199,7 @@ def test_the_source_loads_nothing_and_makes_no_folder(elsewhere, monkeypatch):
 
 
 def test_mnist_without_a_network(elsewhere):
-    with pytest.raises(data.DataError, match="cannot be downloaded: there is no network"):
+    with pytest.raises(data.DataError, match="cannot be downloaded: there is no internet connection"):
         data.load_digits(source="mnist")
 
 
@@ -324,7 +324,7 @@ def test_an_unfinished_download_is_named_and_kept_and_may_start_afresh(elsewhere
     data.load_digits("test", 20)
     assert capsys.readouterr().out == (
         f"digits: stroke_digits (MNIST is not prepared, mnist/{left.name} in data/ is unfinished and was left "
-        "untouched, and there is no network) · test 20\n"
+        "untouched, and there is no internet connection) · test 20\n"
     )
     with pytest.raises(data.DataError, match="incomplete.ABC_3.0.1 in data/ is unfinished"):
         data.load_digits("test", 20, source="mnist")

@@ -34,7 +34,7 @@ def forgotten(monkeypatch):
             urllib.error.URLError(ssl.SSLCertVerificationError(1, "self-signed certificate")),
             "the host's certificate is not accepted",
         ),
-        (urllib.error.URLError("no name service"), "there is no network"),
+        (urllib.error.URLError("no name service"), "there is no internet connection"),
     ],
 )
 def test_troubles_have_names(error, words, monkeypatch):
@@ -53,12 +53,12 @@ def test_an_answer_is_waited_for_in_vain(monkeypatch):
 
 
 def test_an_answer_holds_for_a_minute(monkeypatch):
-    answers, clock = iter(["there is no network", ""]), [0.0]
+    answers, clock = iter(["there is no internet connection", ""]), [0.0]
     monkeypatch.setattr(network, "_ask", lambda address: next(answers))
     monkeypatch.setattr(network.time, "monotonic", lambda: clock[0])
-    assert network.trouble("a") == "there is no network"
+    assert network.trouble("a") == "there is no internet connection"
     clock[0] = 59.0
-    assert network.trouble("a") == "there is no network"
+    assert network.trouble("a") == "there is no internet connection"
     clock[0] = 61.0
     assert network.trouble("a") == ""
 

@@ -213,7 +213,7 @@ def test_the_environment_chooses(elsewhere, monkeypatch):
     source = data.pets_source()
     assert (source.name, source.reason, source.data_dir) == ("drawn_pets", "as asked", elsewhere)
     monkeypatch.setenv("COURSEKIT_PHOTOS", "pets")
-    with pytest.raises(data.DataError, match="cannot be downloaded: there is no network"):
+    with pytest.raises(data.DataError, match="cannot be downloaded: there is no internet connection"):
         data.pets_source()
     assert data.pets_source("drawn_pets").name == "drawn_pets"  # the argument goes first
     monkeypatch.setenv("COURSEKIT_PHOTOS", "cats")
@@ -250,7 +250,7 @@ def test_a_refused_download(elsewhere, refusing, monkeypatch, capsys):
 
 def test_the_full_profile_without_a_network(elsewhere, monkeypatch):
     monkeypatch.setenv("COURSEKIT_PROFILE", "full")
-    assert data.pets_source().reason == "Oxford-IIIT Pet is not prepared, and there is no network"
+    assert data.pets_source().reason == "Oxford-IIIT Pet is not prepared, and there is no internet connection"
     with pytest.raises(data.DataError, match="is not prepared and cannot be downloaded.*COURSEKIT_PHOTOS=drawn_pets"):
         data.pets_source("pets")
 
