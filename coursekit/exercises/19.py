@@ -9,13 +9,13 @@ from coursekit.exercises.exercise import Exercise, Mistake, matrices, numbers, v
 
 # %% [markdown] 19.1 A distance from independence
 # Show that $I(X, Y) = H(X) - H(X \mid Y)$ is the KL divergence of $p(x, y)$ from $p(x)\, p(y)$, the table that the two
-# would have if neither told anything about the other. Compute it that way, for any $p(x)$ and any channel $p(y \mid x)$;
+# would have if neither told anything about the other. Compute it that way, for any $p(x)$ and any $p(y \mid x)$;
 # some entries may be 0.
 # %% 19.1
-def information_by_divergence(p, channel):
-    """I(X, Y) in nats; p: p(x), (n,); channel: p(y|x), (n, k), a row for each x, its sum 1."""
+def information_by_divergence(p, conditional):
+    """I(X, Y) in nats; p: p(x), (n,); conditional: p(y|x), (n, k), a row for each x, its sum 1."""
     ### BEGIN SOLUTION
-    joint = p[:, None] * channel
+    joint = p[:, None] * conditional
     independent = p[:, None] * joint.sum(axis=0)
     seen = joint > 0
     return np.sum(joint[seen] * np.log(joint[seen] / independent[seen]))
@@ -30,11 +30,11 @@ def shares(length):
 
 
 @st.composite
-def channels(draw):
+def conditionals(draw):
     n, k = draw(st.integers(2, 3)), draw(st.integers(2, 3))
     p = draw(shares(n))
     assume(np.all(p > 0))
-    return {"p": p, "channel": np.array([draw(shares(k)) for _ in range(n)])}
+    return {"p": p, "conditional": np.array([draw(shares(k)) for _ in range(n)])}
 
 
 def entropy(p):
@@ -42,23 +42,23 @@ def entropy(p):
     return -np.sum(p * np.log(p))
 
 
-def reversed_divergence(p, channel):
+def reversed_divergence(p, conditional):
     with np.errstate(all="ignore"):
-        joint = p[:, None] * channel
+        joint = p[:, None] * conditional
         independent = p[:, None] * joint.sum(axis=0)
         return np.sum(independent * np.log(independent / joint))
 
 
-def with_zeros(p, channel):
+def with_zeros(p, conditional):
     with np.errstate(all="ignore"):
-        joint = p[:, None] * channel
+        joint = p[:, None] * conditional
         return np.sum(joint * np.log(joint / (p[:, None] * joint.sum(axis=0))))
 
 
 independence = Exercise(
     "19.1",
     information_by_divergence,
-    channels(),
+    conditionals(),
     hint="p(x, y) = p(x) p(y|x); p(y) is its sum over x. Pairs that never occur add nothing: leave them out.",
     mistakes={
         "zero times log of zero": Mistake(
@@ -69,14 +69,16 @@ independence = Exercise(
             "This is the divergence of p(x) p(y) from p(x, y); the mean is to be taken under p(x, y).",
         ),
         "all x equally likely": Mistake(
-            lambda p, channel: information_by_divergence(np.full(len(p), 1 / len(p)), channel),
+            lambda p, conditional: information_by_divergence(np.full(len(p), 1 / len(p)), conditional),
             "The x are not equally likely: weigh them with p.",
         ),
         "bits": Mistake(
-            lambda p, channel: information_by_divergence(p, channel) / np.log(2), "These are bits; nats are asked for."
+            lambda p, conditional: information_by_divergence(p, conditional) / np.log(2),
+            "These are bits; nats are asked for.",
         ),
         "entropy of what is read": Mistake(
-            lambda p, channel: entropy(p @ channel), "This is H(Y): it is large, too, if the answers are random."
+            lambda p, conditional: entropy(p @ conditional),
+            "This is H(Y): it is large, too, if the answers are random.",
         ),
     },
 )
@@ -120,8 +122,7 @@ of_class = Exercise(
     hint="H(c) of K equally likely values, minus the cross-entropy of notebook 03.",
     mistakes={
         "no entropy": Mistake(
-            class_bound(np.mean, entropy=lambda K: 0),
-            "H(c) is missing: a Q without errors must reach log K, not 0.",
+            class_bound(np.mean, entropy=lambda K: 0), "H(c) is missing: a Q without errors must reach log K, not 0."
         ),
         "cross-entropy": Mistake(
             class_bound(lambda logs: -np.mean(logs)),
