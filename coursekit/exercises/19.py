@@ -13,7 +13,7 @@ from coursekit.exercises.exercise import Exercise, Mistake, matrices, numbers, v
 # some entries may be 0.
 # %% 19.1
 def information_by_divergence(p, conditional):
-    """I(X, Y) in nats; p: p(x), (n,); conditional: p(y|x), (n, k), a row for each x, its sum 1."""
+    """I(X, Y) in nats; p: p(x), (n,); conditional: p(y|x), (n, k), a row for each x."""
     ### BEGIN SOLUTION
     joint = p[:, None] * conditional
     independent = p[:, None] * joint.sum(axis=0)
