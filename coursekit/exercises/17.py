@@ -62,7 +62,7 @@ two = Exercise(
 )
 
 
-# %% [markdown] 17.2 Another die thrown outside
+# %% [markdown] 17.2 The trick for other distributions
 # Any distribution with a known inverse $F^{-1}$ of its distribution function can be reparametrised: $z = F^{-1}(u)$
 # with $u$ uniform in (0, 1). For the exponential distribution with mean $s$, $F(z) = 1 - e^{-z/s}$. Write $z$ and
 # $\partial z / \partial s$.
@@ -95,8 +95,7 @@ die = Exercise(
             "This is the density at u, not a draw: which z has the share u of the probability below it?",
         ),
         "no slope": Mistake(
-            lambda s, u: (-s * np.log(1 - u), np.zeros(len(u))),
-            "z is right. The die u is thrown outside, but what s makes of it depends on s.",
+            lambda s, u: (-s * np.log(1 - u), np.zeros(len(u))), "z is right. u does not depend on s, but z does."
         ),
     },
 )
