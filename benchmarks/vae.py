@@ -164,8 +164,9 @@ def tabulate(results: dict[str, dict], epoch: dict[str, float]) -> None:
             f"× {ours['elbo'] / theirs['elbo']:.3f}; an epoch, in turns, {epoch['coursekit']:.2f} s against "
             f"{epoch['keras.io']:.2f} s, × {epoch['coursekit'] / epoch['keras.io']:.2f}.\n\n"
             f"Where it stops, and why: ten minutes hold {ours['epochs']:,} of the paper's 3,280 epochs, and the same "
-            f"recipe with {longest['epochs']:,} is {ours['nll'] - longest['nll']:.1f} nats better. It is short of steps, "
-            "and a step is nearly all matrix products, which one core cannot do faster."
+            f"recipe with {longest['epochs']:,} has an NLL {ours['nll'] - longest['nll']:.1f} nats lower. So ten minutes "
+            "are too few steps. To have more of them a step would have to be cheaper, and most of it should be matrix "
+            "products (not measured here)."
         ),
     )
 

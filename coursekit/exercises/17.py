@@ -70,14 +70,14 @@ two = Exercise(
 def exponential(s, u):
     """(z, dz/ds), each (n,), for s > 0 and u, (n,)."""
     ### BEGIN SOLUTION
-    die = -np.log(1 - u)
-    return s * die, die
+    slope = -np.log(1 - u)
+    return s * slope, slope
     ### END SOLUTION
 
 
 # %%
 uniform = st.lists(st.integers(1, 7), min_size=1, max_size=3).map(lambda eighths: np.array(eighths) / 8)
-die = Exercise(
+inverse = Exercise(
     "17.2",
     exponential,
     {"s": numbers(0.5, 4), "u": uniform},
