@@ -22,7 +22,7 @@ def leaky_relu(a):
 leak = Exercise(
     "01.1",
     leaky_relu,
-    {"a": vectors()},
+    {"a": st.one_of(vectors(), matrices())},
     hint="np.where(condition, these, those) chooses number by number.",
     mistakes={
         "relu": Mistake(lambda a: np.maximum(a, 0), "This is the ReLU: its negative side is flat, yours should fall."),

@@ -46,13 +46,20 @@ n = 138
 
 
 # %%
+def enough(n):
+    """Whether n neurons have as many parameters, in words."""
+    if n < 137:
+        return "too few parameters"
+    return "a few parameters too few" if n < 138 else "the smallest" if n == 138 else "more than needed"
+
+
 width = Exercise(
     "02.2",
     n,
-    apply=lambda n: "the smallest" if n == 138 else "too few parameters" if n < 138 else "more than needed",
+    apply=enough,
     hint="It has 795 n + 10 parameters: 785 for each neuron, and 10 weights that leave it.",
     mistakes={
-        "just too narrow": Mistake(137, "With 137 it has a few parameters too few: round up."),
+        "just too narrow": Mistake(137, "A few parameters are missing: n is a whole number, so round up."),
         "one too wide": Mistake(139, "A narrower one would do."),
     },
 )
@@ -65,6 +72,7 @@ width = Exercise(
 def softmax(a, T):
     """Probabilities (classes,) from scores a, (classes,), and a temperature T > 0."""
     ### BEGIN SOLUTION
+    # T -> 0: all on the largest score; T -> infinity: all classes alike
     e = np.exp((a - a.max()) / T)
     return e / e.sum()
     ### END SOLUTION

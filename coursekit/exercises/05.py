@@ -23,11 +23,10 @@ def walk(epsilon):
 
 
 def manner(factor):
+    way = "from side to side" if factor < 0 else "on one side"
     if abs(factor) >= 1:
-        return "does not go to 0"
-    return (
-        "is there in one step" if factor == 0 else f"goes to 0 {'from side to side' if factor < 0 else 'on one side'}"
-    )
+        return f"does not go to 0, {way}"
+    return "is there in one step" if factor == 0 else f"goes to 0 {way}"
 
 
 sides = Exercise(
@@ -38,7 +37,7 @@ sides = Exercise(
     mistakes={
         "on one side": Mistake(0.05, "With this rate the factor 1 - 10 epsilon is positive: no change of sign."),
         "at once": Mistake(0.1, "Here the steep factor is 0: one step and it has arrived. A little more, please."),
-        "diverges": Mistake(0.21, "The steep factor is below -1: it changes its sign, and grows."),
+        "diverges": Mistake(0.21, "The steep factor is -1 or below: it changes its sign, and does not shrink."),
         "uphill": Mistake(-0.15, "A learning rate is positive: this one climbs."),
     },
 )
@@ -130,7 +129,8 @@ noise = Exercise(
 # %% [markdown] 05.4 Nesterov looks ahead
 # Momentum moves from $p$ to $p + v$ with $v \leftarrow \mu v - \varepsilon g$. Nesterov takes the slope $g$ not at $p$ but where the ball is about to
 # roll, at $\theta = p + \mu v$. Programs keep $\theta$, not $p$. Write one step for $\theta$ and $v$: what is the new $\theta$, $p + \mu v$ with the new
-# $p$ and the new $v$? (Then try it in the notebook against `keras.optimizers.SGD(nesterov=True)`, which keeps $\theta$ too.)
+# $p$ and the new $v$? (Then try it in the notebook against `keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True)`, which keeps
+# $\theta$ too.)
 # %% 05.4
 def nesterov_step(theta, v, g, epsilon, mu):
     """The new theta and the new v; theta, v and g, the slope at theta: (parameters,)."""

@@ -224,6 +224,7 @@ authors = Exercise(
 def forget_bias(T, q):
     """The bias b_f; T >= 1 steps, 0 < q < 1."""
     ### BEGIN SOLUTION
+    # log T is f = T / (T + 1): it keeps (T / (T + 1))^T, about 1 / e
     f = q ** (1 / T)
     return np.log(f / (1 - f))
     ### END SOLUTION

@@ -110,6 +110,7 @@ def in_one(K1, K2):
     """K with K * I = K2 * (K1 * I); K1: (f, f), K2: (g, g), K: (f + g - 1, f + g - 1)."""
     f, g = len(K1), len(K2)
     ### BEGIN SOLUTION
+    # two of 3 x 3 make one of 5 x 5: 18 weights apart, 25 in one
     K = np.zeros((f + g - 1, f + g - 1))
     for m in range(g):
         for n in range(g):

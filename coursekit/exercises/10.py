@@ -36,7 +36,7 @@ larger = Exercise(
         "stride of conv1": Mistake(231, "conv1 is content, for it steps by 4. But all four must be."),
         "one pooling": Mistake(235, "conv1 and the first pooling are content; go on to the next one."),
         "two poolings": Mistake(243, "Of the four only the last pooling is not content yet."),
-        "even": Mistake(228, "One pixel more is left out by conv1 at once: it steps by 4."),
+        "even": Mistake(228, "conv1 itself leaves pixels out: it steps by 4."),
         "too large": Mistake(291, "It fits. But there is one between 227 and yours."),
     },
 )

@@ -230,8 +230,8 @@ folding = Exercise(
 
 # %% [markdown] 11.5 Nothing on the shortcut
 # He et al. (2016b) moved normalisation and ReLU **into** the branch, each before its convolution, so that nothing stands on the
-# shortcut: normalisation, ReLU, convolution, twice over, and then the sum. Build it with Keras. (It is
-# tried on maps of 3 × 3 pixels, with weights of ours.)
+# shortcut: normalisation, ReLU, convolution (with its bias, as in the notebook's `conv`), twice over, and then the sum. Build it with
+# Keras. (It is tried on maps of 3 × 3 pixels, with weights of ours.)
 # %% 11.5
 def preactivation_block(h, filters):
     """The block's output: 3 x 3 convolutions that keep the size; h has `filters` channels."""

@@ -155,7 +155,7 @@ rather = Exercise(
 def occlusion(x, w, size):
     """How far the score falls, by the square's upper left corner.
 
-    x, w: (H, W); returns (H - size + 1, W - size + 1).
+    x, w: (H, W); size: the square's side in pixels; returns (H - size + 1, W - size + 1).
     """
     ### BEGIN SOLUTION
     rows, columns = np.array(x.shape) - size + 1

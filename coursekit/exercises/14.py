@@ -215,6 +215,7 @@ matrix = Exercise(
 def dice_gradient(p, t):
     """dL/dp, (pixels,); p: (pixels,) above 0, t: (pixels,) of 0 and 1."""
     ### BEGIN SOLUTION
+    # twice the animal: every pixel's share is about half as large
     total, shared = np.sum(p) + np.sum(t), np.sum(p * t)
     return -2 * (t * total - shared) / total**2
     ### END SOLUTION

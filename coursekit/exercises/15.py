@@ -53,7 +53,10 @@ batch = Exercise(
 # kind of pair move?
 # %% 15.2
 def gradient_of_pair(h1, h2, y, m):
-    """d loss / d h1, (features,); h1 and h2 differ; y = 1 for the same character, else 0."""
+    """d loss / d h1, (features,); h1 and h2, (features,), differ.
+
+    y: 1 for the same character, else 0; m: the margin.
+    """
     ### BEGIN SOLUTION
     difference = h1 - h2
     D = np.linalg.norm(difference)
@@ -235,9 +238,10 @@ prototypes = Exercise(
 # %% [markdown] 15.5 A gate that must not err
 # A gate says yes if $D < t$. At most a share $s$ of the pairs of **different** people may pass. Take the largest
 # threshold $t$ for which that holds: which share of the pairs of the **same** person is then turned away?
+# (With $s = 1$ any threshold will do: nobody is turned away.)
 # %% 15.5
 def turned_away(D_same, D_different, s):
-    """The share of false rejects; the distances of both kinds of pairs, (n,) and (k,)."""
+    """The share of false rejects; D_same: (n,), D_different: (k,), distances; 0 <= s <= 1."""
     ### BEGIN SOLUTION
     may_pass = int(s * len(D_different))
     if may_pass == len(D_different):

@@ -190,15 +190,16 @@ moves = Exercise(
 def one_round(w, b, theta, x, z, rate):
     """The new (w, b, theta); x and z: (m,)."""
 
-    def D(x):
+    def D(x, w, b):
         return 1 / (1 + np.exp(-(w * x + b)))
 
     ### BEGIN SOLUTION
     fake = z + theta
-    of_real, of_fake = 1 - D(x), -D(fake)  # slopes of V by the scores
-    w += rate * np.mean(of_real * x + of_fake * fake)
-    b += rate * np.mean(of_real + of_fake)
-    return w, b, theta + rate * w * np.mean(1 - D(fake))  # D has moved
+    of_real, of_fake = 1 - D(x, w, b), -D(fake, w, b)  # slopes of V by the scores
+    new_w = w + rate * np.mean(of_real * x + of_fake * fake)
+    new_b = b + rate * np.mean(of_real + of_fake)
+    # D has moved
+    return new_w, new_b, theta + rate * new_w * np.mean(1 - D(fake, new_w, new_b))
     ### END SOLUTION
 
 
@@ -242,6 +243,13 @@ def real_alone(w, b, theta, x, z, rate):
     return w, b, theta + rate * w * np.mean(1 - sigmoid(w * fake + b))
 
 
+def b_by_new_w(w, b, theta, x, z, rate):
+    fake = z + theta
+    w = w + rate * np.mean((1 - sigmoid(w * x + b)) * x - sigmoid(w * fake + b) * fake)
+    b = b + rate * np.mean(1 - sigmoid(w * x + b) - sigmoid(w * fake + b))
+    return w, b, theta + rate * w * np.mean(1 - sigmoid(w * fake + b))
+
+
 algorithm = Exercise(
     "18.4",
     one_round,
@@ -254,6 +262,9 @@ algorithm = Exercise(
         "D descends": Mistake(round_with(upwards=-1), "D descends here: it must learn to tell them apart, so upwards."),
         "at the same time": Mistake(
             round_with(fresh=False), "w and b are right. G answers to the D that has just moved, not to the one before."
+        ),
+        "b by the new w": Mistake(
+            b_by_new_w, "w is right. Take both slopes at the old w and b first, then both steps."
         ),
         "G runs away": Mistake(
             round_with(moves=-1), "w and b are right. G must move its fakes to where D is *higher*."

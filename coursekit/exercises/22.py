@@ -201,7 +201,10 @@ outside = Exercise(
 # infinity. Which scale does each step use?
 # %% 22.5
 def scales(finite, first, patience):
-    """The scale each step uses, a list; finite: for each step, did it go well (True)?"""
+    """The scale that each step uses, a list.
+
+    finite: a list, True where the step went well; first: the scale of the first step.
+    """
     ### BEGIN SOLUTION
     used, scale, good = [], first, 0
     for well in finite:

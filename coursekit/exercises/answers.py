@@ -134,8 +134,11 @@ def progress() -> None:
 
 
 def progress_folder() -> Path:
-    """Where a file for each solved exercise is kept: COURSEKIT_PROGRESS, or .coursekit/progress in the home folder."""
-    return Path(os.environ.get("COURSEKIT_PROGRESS") or Path.home() / ".coursekit" / "progress")
+    """Where a file for each solved exercise is kept: COURSEKIT_PROGRESS, or .coursekit/progress in the home folder,
+    for a user without one in the folder for temporary files."""
+    home = os.path.expanduser("~")
+    home = tempfile.gettempdir() if home == "~" else home
+    return Path(os.environ.get("COURSEKIT_PROGRESS") or Path(home) / ".coursekit" / "progress")
 
 
 def _keep(number):

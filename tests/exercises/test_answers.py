@@ -270,3 +270,21 @@ def test_the_order_of_the_arguments_is_that_of_the_exercise():
     ordered = Exercise("01.1", lambda z, a: z - a, {"z": exercise.numbers(), "a": st.just(1.0)})
     assert search.verdict(ordered, lambda z, a: z - a)[0] == "✓"
     assert search.verdict(ordered, lambda a, z: z - a)[0] == "✗"
+
+
+def test_a_return_that_one_branch_forgets_is_shown():
+    """Where other cases were answered, None is an answer, too."""
+
+    def forgetful(a):
+        if not a.any():
+            return a
+
+    sign, line = search.verdict(Exercise("01.1", leaky, {"a": vectors()}), forgetful)
+    assert sign == "✗" and "got None" in line
+
+
+def test_a_list_is_not_blamed_for_being_one():
+    doubled = Exercise("01.1", leaky, {"a": vectors()})
+    sign, line = search.verdict(doubled, lambda a: [2 * number for number in leaky(a)])
+    assert sign == "✗" and line.endswith("It is off by a constant factor.")
+    assert search.verdict(doubled, lambda a: list(leaky(a)))[0] == "✓"
