@@ -50,10 +50,10 @@ def claim(
         raise ValueError(f"claim needs exactly one of {', '.join(bounds)}; got {', '.join(given) or 'none'}")
     if tolerance < 0 or (tolerance and equals is None):
         raise ValueError(f"tolerance must be >= 0 and goes with equals; got {tolerance!r}")
-    measured = _plain(measured)
+    measured = _plain("measured", measured)
 
     if equals is not None and not tolerance:
-        equals = _plain(equals)
+        equals = _plain("equals", equals)
         holds, relation, figure = measured == equals, f"= {equals}", f"{measured}"
     else:
         if not isinstance(measured, Real) or isinstance(measured, bool):
@@ -78,12 +78,12 @@ def claim(
     say(f"✓ {name}: {figure} {relation}")
 
 
-def _plain(value):
+def _plain(name, value):
     """A NumPy, Keras or TensorFlow scalar as a Python number; tuples and text as they are."""
     if isinstance(value, tuple):
-        return tuple(_plain(entry) for entry in value)
+        return tuple(_plain(name, entry) for entry in value)
     if isinstance(value, (Number, str)) and not hasattr(value, "item"):
         return value
     if getattr(value, "shape", None) == ():
         return value.item() if hasattr(value, "item") else value.numpy().item()
-    raise TypeError(f"measured must be one number, a tuple or a text; got {type(value).__name__}: {value!r}")
+    raise TypeError(f"{name} must be one number, a tuple or a text; got {type(value).__name__}: {value!r}")

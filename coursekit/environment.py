@@ -14,7 +14,6 @@ from coursekit.checks import check_choice
 
 __all__ = [
     "BACKENDS",
-    "PROFILES",
     "check_channels_last",
     "chosen_backend",
     "device",
@@ -31,7 +30,15 @@ BACKENDS = ("tensorflow", "jax")
 ASCII = str.maketrans({"✓": "ok", "≤": "<=", "≥": ">=", "≈": "~", "±": "+-", "·": "-", "█": "#", "░": "."})
 FULL_MEMORY = (
     "The device's memory is full: lower the batch size or the size of the images and run the cell again. "
-    "The kernel of another notebook may hold memory too: shut it down."
+    "The kernel of another notebook may hold memory too: shut it down. If it stays full, restart this kernel."
+)
+# how a GPU's full memory is told of by errors of other kinds: CUDA's, cuBLAS' and cuDNN's words, a copy that failed
+SIGNS_OF_FULL_MEMORY = (
+    "RESOURCE_EXHAUSTED",
+    "OUT_OF_MEMORY",
+    "out of memory",
+    "ALLOC_FAILED",
+    "Dst tensor is not initialized",
 )
 
 
@@ -134,17 +141,17 @@ def explain_full_memory() -> None:
     if shell is None or shell.custom_exceptions:
         return
     if chosen_backend() == "jax":
-        from jax.errors import JaxRuntimeError as Full
+        from jax.errors import JaxRuntimeError as BackendError
     else:
-        from tensorflow.errors import ResourceExhaustedError as Full
+        from tensorflow.errors import OpError as BackendError
 
     def explain(shell, kind, error, traceback, tb_offset=None):
         shell.showtraceback((kind, error, traceback), tb_offset=tb_offset, running_compiled_code=True)
-        disk = "No space left" in str(error)  # TensorFlow's error of a full disk is the same
-        if not disk and (chosen_backend() == "tensorflow" or "RESOURCE_EXHAUSTED" in str(error)):
+        full = kind.__name__ == "ResourceExhaustedError" or any(sign in str(error) for sign in SIGNS_OF_FULL_MEMORY)
+        if full and "No space left" not in str(error):  # TensorFlow's error of a full disk is of the same kind
             say(FULL_MEMORY)
 
-    shell.set_custom_exc((Full,), explain)
+    shell.set_custom_exc((BackendError,), explain)
 
 
 def _gpus() -> list[str]:
@@ -180,6 +187,7 @@ def quiet_keras(needs: str | None = None) -> ModuleType:
                 import keras
             except (ImportError, ValueError) as error:
                 where = f"KERAS_BACKEND, {name}," if name else '"backend" in keras.json'
+                where = f"needs={needs!r}" if needs else where
                 raise ImportError(f"the backend that {where} asks for cannot be imported: {error}") from error
             absl.logging.set_verbosity(absl.logging.ERROR)
             if keras.backend.backend() in BACKENDS:
@@ -205,7 +213,7 @@ def chosen_backend() -> str:
         return sys.modules["keras"].backend.backend()
     if name := os.environ.get("KERAS_BACKEND"):
         return name
-    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    home = Path(os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras"))
     with suppress(OSError, ValueError, AttributeError):
         return json.loads((home / "keras.json").read_text(encoding="utf-8")).get("backend", "tensorflow")
     return "tensorflow"

@@ -72,6 +72,8 @@ def variables_without_values() -> Iterator[bool]:
         yield False
         return
     before = list(pending)
-    with scope:
-        yield True
-    pending[:] = before
+    try:
+        with scope:
+            yield True
+    finally:
+        pending[:] = before

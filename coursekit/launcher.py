@@ -251,7 +251,7 @@ def _program(function: Callable, using: Sequence[Callable]) -> str:
             raise TypeError(f"function and using must be functions made by def; got {each!r}")
     known = {each.__name__ for each in functions} | set(vars(builtins))
     for each in functions:
-        if foreign := sorted(_names_from_outside(each.__code__) - known):
+        if foreign := sorted((_names_from_outside(each.__code__) | set(each.__code__.co_freevars)) - known):
             raise ValueError(
                 f"{each.__name__} must import or define what it uses, or get it by arguments= or using=; "
                 f"it takes {', '.join(foreign)} from outside"
@@ -268,7 +268,9 @@ def _text(function):
 
 def _names_from_outside(code: CodeType) -> set[str]:
     """Names that a function and those inside it take from around them."""
-    names = {step.argval for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    steps = list(dis.get_instructions(code))
+    names = {step.argval for step in steps if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    names -= {"__annotations__", *(step.argval for step in steps if step.opname == "STORE_NAME")}  # a class's own
     inner = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
     return names.union(*[_names_from_outside(each) for each in inner])
 

@@ -28,7 +28,7 @@ class Run:
 
     Attributes:
         seed: of every random choice in the notebook.
-        profile: "quick" (2 cores, one minute) or "full" (more data, larger networks, with a GPU).
+        profile: "quick" (2 cores, about two minutes at most) or "full" (more data, larger networks, with a GPU).
         device: in words, such as "CPU, 2 cores".
     """
 
@@ -57,9 +57,11 @@ def start(seed: int, *, needs: str | None = None) -> Run:
 
     Raises:
         TypeError: seed is not an integer.
-        ValueError: seed is out of range, COURSEKIT_PROFILE is neither "quick" nor "full", Keras is
-            set to a backend other than TensorFlow and JAX, or runs already on one that is not ``needs``.
+        ValueError: seed is out of range, ``needs`` or COURSEKIT_DIGITS is unknown, COURSEKIT_PROFILE is neither
+            "quick" nor "full", Keras is set to a backend other than TensorFlow and JAX, or runs already on one
+            that is not ``needs``.
         ImportError: that backend is not installed.
+        DataError: COURSEKIT_DIGITS is "mnist", and MNIST is broken or cannot be had.
     """
     check_integer("seed", seed, at_least=0, at_most=2**32 - 1)
     if needs is not None:

@@ -173,6 +173,11 @@ def test_what_is_not_one_number_is_rejected(measured):
         claim("name", measured, at_least=0)
 
 
+def test_a_bound_of_the_wrong_kind_is_named():
+    with pytest.raises(TypeError, match=r"equals must be one number, a tuple or a text; got list: \[1, 2\]"):
+        claim("name", (1, 2), equals=[1, 2])
+
+
 @pytest.mark.parametrize("bounds", [{}, {"at_least": 0, "at_most": 1}, {"equals": 0, "between": (0, 1)}])
 def test_exactly_one_bound(bounds):
     with pytest.raises(ValueError, match="exactly one of at_least, at_most, between, equals") as error:

@@ -93,6 +93,28 @@ def test_the_backend_of_a_keras_json_gives_way_too(tmp_path, run_python):
         assert f" with {with_which} CPU" in done.stdout and done.stderr == ""
 
 
+NO_HOME = """
+import os, pwd
+def getpwuid(uid):
+    raise KeyError(uid)
+pwd.getpwuid = getpwuid
+os.environ.pop("HOME", None)
+import coursekit
+coursekit.start(seed=1)
+from coursekit.exercises import answers
+answers.check("01.1", answers.exercises_of("01")[0].reference)
+answers.progress()
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps no such list of users")
+def test_a_user_without_a_home_folder(tmp_path, run_python):
+    """Such as a container's, whose number belongs to nobody."""
+    done = run_python(NO_HOME, cwd=tmp_path, TMPDIR=str(tmp_path), COURSEKIT_PROGRESS="", KERAS_BACKEND="")
+    assert "✓ 01.1" in done.stdout and f"kept in {tmp_path / '.coursekit' / 'progress'}" in done.stdout
+    assert (tmp_path / ".coursekit" / "progress" / "01.1").exists()
+
+
 def test_a_backend_that_is_needed_too_late(run_python):
     done = run_python(
         "import keras, coursekit; coursekit.start(seed=1, needs='tensorflow')",
@@ -324,6 +346,38 @@ def test_full_memory_says_what_to_lower(backend, executed, monkeypatch):
     assert printed == [environment.FULL_MEMORY + "\n"] and cells[8].outputs[-1].get("name") == "stdout"
     assert "batch size" in printed[0] and "images" in printed[0] and "another notebook" in printed[0]
     assert said(cells[9]) == ([], ["5\n"])
+
+
+@pytest.mark.parametrize(
+    "kind, words, said",
+    [
+        ("NotFoundError", "No algorithm worked! Profiling failure: UNKNOWN: CUDNN_STATUS_ALLOC_FAILED", True),
+        ("InternalError", "Failed copying input tensor from CPU:0 to GPU:0: Dst tensor is not initialized.", True),
+        ("InternalError", "CUDA_ERROR_OUT_OF_MEMORY: out of memory", True),
+        ("InternalError", "the program is wrong", False),
+        ("InvalidArgumentError", "Matrix size-incompatible", False),
+    ],
+)
+def test_full_memory_that_another_error_tells_of(kind, words, said, monkeypatch, capsys):
+    handlers = []
+
+    class Shell:
+        custom_exceptions = ()
+
+        def set_custom_exc(self, exceptions, handler):
+            handlers.append((exceptions, handler))
+
+        def showtraceback(self, *arguments, **options):
+            print("the traceback")
+
+    IPython = pytest.importorskip("IPython")
+    monkeypatch.setattr(IPython, "get_ipython", Shell)
+    environment.explain_full_memory()
+    [(exceptions, handler)] = handlers
+    error = getattr(tf.errors, kind)(None, None, words)
+    assert isinstance(error, exceptions)
+    handler(Shell(), type(error), error, None)
+    assert capsys.readouterr().out == "the traceback\n" + (environment.FULL_MEMORY + "\n") * said
 
 
 def test_a_handler_of_the_user_stays(monkeypatch):

@@ -93,6 +93,14 @@ def test_the_list_of_pending_variables_is_still_there():
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1e6  # kB
 
 
+def test_a_builder_that_raises_leaves_nothing_pending():
+    from keras.src.backend.common.global_state import get_global_attribute
+
+    with pytest.raises(ValueError, match="classifier_activation|nope"):
+        blueprint(architectures.lenet5, classifier_activation="nope")
+    assert not get_global_attribute("uninitialized_variables")
+
+
 def test_blueprints_work_without_the_list(moved):
     with keras_internals.variables_without_values() as done:
         pass

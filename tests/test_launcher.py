@@ -259,6 +259,27 @@ def test_bad_arguments(error, message, function, options):
         launch(function, **options)
 
 
+def test_a_function_that_takes_a_name_from_the_function_around_it():
+    steps = 3
+
+    def train():
+        return steps
+
+    with pytest.raises(ValueError, match="train must import .* it takes steps from outside"):
+        launch(train)
+
+
+def test_a_class_in_a_function_may_read_its_own_names():
+    def made():
+        class Sizes:
+            width: int = 2
+            area = width * 3
+
+        return Sizes.area
+
+    assert launch(made, 1) == [6]
+
+
 def test_a_function_without_a_text():
     names = {}
     exec("def made():\n    return 1", names)

@@ -31,8 +31,16 @@ def functions_of(name, thing):
                 yield f"{name}.{key}", function
 
 
-def test_every_public_name_has_a_docstring():
-    assert [name for name, thing in public_objects() if not inspect.getdoc(thing)] == []
+def own_docstring(thing):
+    """What we wrote: not what a class inherits, a dataclass or a NamedTuple makes up."""
+    text = vars(thing).get("__doc__") if inspect.isclass(thing) else thing.__doc__
+    return text and not text.startswith(f"{thing.__name__}(")
+
+
+def test_every_public_function_and_class_has_a_docstring():
+    ours = [(name, thing) for name, thing in public_objects() if inspect.isclass(thing) or inspect.isfunction(thing)]
+    assert len(ours) > 100
+    assert [name for name, thing in ours if not own_docstring(thing)] == []
 
 
 def test_every_public_function_is_annotated_in_full():

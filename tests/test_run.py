@@ -1,4 +1,4 @@
-"""The set-up of a run, and what every public name owes its reader."""
+"""The set-up of a run."""
 
 import platform
 import random

@@ -211,6 +211,19 @@ def test_a_tool_prints_on_any_console(course, encoding):
     assert (done.returncode, done.stdout.split()) == (0, [b"?", b"?", b"?", b"2"]), done.stderr
 
 
+@pytest.mark.parametrize(
+    "error, said", [("errno.ENOSPC, 'No space left', 'page.html'", True), ("errno.ENOENT, 'No such file', 'x'", False)]
+)
+def test_a_full_disk_is_one_line(course, error, said):
+    program = f"import errno, safely\ndef main():\n    raise OSError({error})\nsafely.run(main)"
+    environment = os.environ | {"PYTHONPATH": "tools"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=course, env=environment, capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert done.returncode == 1
+    assert ("the disk is full: page.html\n" in done.stdout and not done.stderr) == said
+
+
 def test_a_file_is_written_whole_or_not_at_all(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(str(ROOT / "tools"))
     safely = importlib.import_module("safely")

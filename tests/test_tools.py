@@ -118,6 +118,13 @@ def test_a_kernel_that_dies_at_once_is_started_again(tools, monkeypatch, tmp_pat
     assert len(notebook.cells[0].outputs) == (failure is None) and len(kernels) == min(dying + 1, 3)
 
 
+def test_a_kernel_that_dies_in_a_cell_is_reported(tools, tmp_path):
+    cells = [new_code_cell("6 * 7"), new_code_cell("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")]
+    run = tools["execution"].execute(notebook := new_notebook(cells=[*cells, new_code_cell("8")]), tmp_path)
+    assert re.search("DeadKernelError|[Kk]ernel died", run.failure)
+    assert [len(cell.outputs) for cell in notebook.cells] == [1, 0, 0]
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_fork_has_no_memory_of_its_own(tools):
     megabytes, before = tools["execution"].megabytes, tools["execution"].megabytes(psutil.Process())
@@ -182,7 +189,7 @@ def test_as_many_notebooks_at_once_as_fit(tools, monkeypatch, gigabytes, profile
     monkeypatch.setattr(tool.Path, "exists", lambda _: False)  # no GPU
     monkeypatch.setenv("COURSEKIT_PROFILE", profile)
     assert tool.as_many_as_fit() == expected and isinstance(tool.as_many_as_fit(), int)
-    monkeypatch.setattr(tool.Path, "exists", lambda path: path == Path("/dev/nvidia0"))
+    monkeypatch.setattr(tool.Path, "glob", lambda folder, pattern: iter([folder / "nvidia3"]))
     assert tool.as_many_as_fit() == 1
 
 

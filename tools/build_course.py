@@ -109,7 +109,7 @@ def execute_all(paths: list[Path], store: bool, at_once: int, slowest: int) -> I
 
 def as_many_as_fit() -> int:
     """Notebooks at once: one a core, as far as the memory goes; one alone where they would share a GPU."""
-    if Path("/dev/nvidia0").exists() or os.environ.get("COURSEKIT_PROFILE") == "full":
+    if any(Path("/dev").glob("nvidia[0-9]*")) or os.environ.get("COURSEKIT_PROFILE") == "full":
         return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return max(1, min(cores, int(psutil.virtual_memory().available // MEMORY)))

@@ -3,6 +3,7 @@
 python tools/safely.py COMMAND ...    a command that Ctrl-C stops at once, with all that it started
 """
 
+import errno
 import os
 import signal
 import subprocess
@@ -31,6 +32,11 @@ def run(main: Callable[[], int]) -> NoReturn:
     except KeyboardInterrupt as stop:
         print(": ".join(["\nstopped", *map(str, stop.args)]), flush=True)
         status = STOPPED
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        print(f"\nthe disk is full: {error.filename or error}", flush=True)
+        status = 1
     sys.exit(status)
 
 

@@ -84,7 +84,11 @@ def stream_digits(
     import tensorflow_datasets as tfds
 
     uncached = tfds.ReadConfig(try_autocache=False)  # TFDS would keep sets below 250 MiB in memory
-    dataset = builder.as_dataset(split=f"{split}[:{size}]", as_supervised=True, read_config=uncached)
+    part = f"{split}[:{size}]"
+    with sources.readable(builder):  # a pass that decodes no image, so that damage is found before training begins
+        labels = builder.as_dataset(part, decoders=tfds.decode.PartialDecoding({"label"}), read_config=uncached)
+        labels.reduce(0, lambda count, _: count + 1)
+    dataset = builder.as_dataset(part, as_supervised=True, read_config=uncached)
     if seed is not None:
         dataset = dataset.shuffle(10_000, seed=seed)
     dataset = dataset.batch(batch_size)

@@ -55,15 +55,14 @@ def _in_words(error):
 
 
 @contextmanager
-def patient(seconds: float | None = None) -> Iterator[None]:
-    """Downloads of TFDS in this block fail once a host is silent for so long, by default `STALL`; TFDS would wait
-    for ever."""
+def patient() -> Iterator[None]:
+    """Downloads of TFDS in this block fail once a host is silent for `STALL` seconds; TFDS would wait for ever."""
     from requests.adapters import HTTPAdapter
 
     original = HTTPAdapter.send
 
     def send(self, request, *arguments, **options):
-        options["timeout"] = options.get("timeout") or seconds or STALL
+        options["timeout"] = options.get("timeout") or STALL
         return original(self, request, *arguments, **options)
 
     HTTPAdapter.send = send

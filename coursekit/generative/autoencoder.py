@@ -16,7 +16,7 @@ from coursekit.checks import check_array, check_choice, check_number
 from coursekit.generative.checked_model import CheckedModel, check_models, check_shapes, gives_probabilities, in_batches
 from coursekit.generative.gradients import batch_jacobian
 
-__all__ = ["CORRUPTIONS", "LOSSES", "Autoencoder", "contractive_penalty", "corrupt"]
+__all__ = ["Autoencoder", "contractive_penalty", "corrupt"]
 
 CORRUPTIONS = ("gaussian", "masking", "salt_and_pepper")
 LOSSES = ("squared_error", "binary_cross_entropy")

@@ -36,7 +36,7 @@ from coursekit.generative.gradients import (
     whole_batch,
 )
 
-__all__ = ["GAN", "GAN_LOSSES", "PRIORS"]
+__all__ = ["GAN"]
 
 GAN_LOSSES = ("non_saturating", "minimax")
 PRIORS = ("normal", "uniform")

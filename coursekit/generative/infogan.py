@@ -192,7 +192,7 @@ class InfoGAN(GAN):
             (n, len(values), *example).
 
         Raises:
-            ValueError: no such code, or n below 1.
+            ValueError: no such code, n below 1, or values of c1 that are no categories.
         """
         check_integer("code", code, at_least=1, at_most=1 + self.continuous)
         check_integer("n", n, at_least=1)
@@ -200,9 +200,12 @@ class InfoGAN(GAN):
         rows = ops.convert_to_numpy(self.latent(n, seed, c1))
         if values is None:
             values = np.arange(self.categories) if code == 1 else np.linspace(-2, 2, 10)
+        values = np.asarray(values)
+        if code == 1 and (values.dtype.kind not in "iu" or not ((0 <= values) & (values < self.categories)).all()):
+            raise ValueError(f"values must be integers in 0 ... {self.categories - 1} for code 1; got {values!r}")
         z = np.repeat(rows[:, None], len(values), axis=1)
         if code == 1:
-            z[:, :, self.noise_dim : self.noise_dim + self.categories] = np.eye(self.categories)[np.asarray(values)]
+            z[:, :, self.noise_dim : self.noise_dim + self.categories] = np.eye(self.categories)[values]
         else:
             z[:, :, self.noise_dim + self.categories + code - 2] = values
         return self.decode(z.reshape(-1, self.latent_dim)).reshape(n, len(values), *self.example_shape)

@@ -21,7 +21,7 @@ from coursekit.generative.checked_model import (
     vector_length,
 )
 
-__all__ = ["LIKELIHOODS", "VariationalAutoencoder", "kl_to_standard_normal", "normal_log_density", "reparameterize"]
+__all__ = ["VariationalAutoencoder", "kl_to_standard_normal", "normal_log_density", "reparameterize"]
 
 LIKELIHOODS = ("bernoulli", "gaussian")
 

@@ -29,13 +29,16 @@ def confusion_matrix(
         classes: their k names; by default the numbers.
 
     Raises:
-        ValueError: labels and predictions of different shapes, or a class number without a name.
+        ValueError: labels and predictions of different shapes or no class numbers, or one without a name.
     """
     labels, predictions = np.asarray(labels), np.asarray(predictions)
     if labels.shape != predictions.shape or labels.ndim != 1 or not len(labels):
         raise ValueError(
             f"labels and predictions must have one shape (n,), n > 0; got {labels.shape} and {predictions.shape}"
         )
+    for name, numbers in (("labels", labels), ("predictions", predictions)):
+        if numbers.dtype.kind not in "iu" or numbers.min() < 0:
+            raise ValueError(f"{name} must be integers >= 0; got {numbers.dtype}, the smallest {numbers.min()}")
     largest = max(labels.max(), predictions.max())
     classes = [str(number) for number in range(largest + 1)] if classes is None else classes
     if largest >= len(classes):

@@ -9,6 +9,7 @@ from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
+from coursekit.checks import check_integer
 from coursekit.plotting.figure import COLOURS, CourseFigure, axes_for, style
 
 # From the colour of class 0 over white to that of class 1.
@@ -41,7 +42,7 @@ def architecture(
     figure, ax = axes_for(
         ax, alt or f"A network drawn as blocks: {', '.join(volumes)}.", title, size=(1.3 * len(volumes) + 1, 3.8)
     )
-    largest = max(max(shape[:2]) for shape in volumes.values() if len(shape) == 3)
+    largest = max((max(shape[:2]) for shape in volumes.values() if len(shape) == 3), default=1)
     x = 0.0
     for number, (label, shape) in enumerate(volumes.items()):
         colour = COLOURS[[0, 2, 1][(number > 0) + (number == len(volumes) - 1)]]
@@ -201,16 +202,26 @@ def network(
     Args:
         layers: neurons per layer, input first; a layer of more than ``most`` is drawn with a gap.
         names: a text under each layer; by default its number of neurons.
-        dropped: per layer, the neurons crossed out as dropout does, with all their weights.
+        dropped: per layer, the neurons crossed out as dropout does, with all their weights; none in a layer
+            that is drawn with a gap.
+        most: neurons drawn of a layer, >= 3.
 
     Raises:
-        ValueError: fewer than two layers, an empty layer, or names or dropped of another length.
+        TypeError, ValueError: fewer than two layers, an empty layer, names or dropped of another length, a dropped
+            neuron that is not drawn, or ``most`` out of range.
     """
     for name, value in (("names", names), ("dropped", dropped)):
         if value is not None and len(value) != len(layers):
             raise ValueError(f"{name} must hold one entry for each of {len(layers)} layers; got {len(value)}")
     if len(layers) < 2 or min(layers) < 1:
         raise ValueError(f"layers must hold at least an input and an output size, each >= 1; got {layers!r}")
+    check_integer("most", most, at_least=3)
+    for size, neurons in zip(layers, dropped or ()):
+        if not set(neurons) <= set(range(size if size <= most else 0)):
+            raise ValueError(
+                f"dropped must hold neurons 0 ... size - 1 of layers of at most {most}; got {list(neurons)} "
+                f"for a layer of {size}"
+            )
     figure, ax = axes_for(ax, alt or f"A network with layers of {', '.join(map(str, layers))} neurons.", title)
     dropped = [set(neurons) for neurons in (dropped or [()] * len(layers))]
     positions = [_column(size, most) for size in layers]

@@ -62,12 +62,19 @@ def max_pooling(images: np.ndarray, f: int = 2, *, stride: int | None = None) ->
 
     Args and shapes are those of `convolution`; Raises ValueError as there.
     """
-    return _windows(images, (f, f), stride or f).max(axis=(-2, -1))
+    return _patches(images, f, stride).max(axis=(-2, -1))
 
 
 def mean_pooling(images: np.ndarray, f: int = 2, *, stride: int | None = None) -> np.ndarray:
     """The mean of each f x f patch; all else as `max_pooling`."""
-    return _windows(images, (f, f), stride or f).mean(axis=(-2, -1))
+    return _patches(images, f, stride).mean(axis=(-2, -1))
+
+
+def _patches(images, f, stride):
+    """The windows of pooling."""
+    if np.ndim(images) != 4:
+        raise ValueError(f"images must have the shape (batch, height, width, channels); got {np.shape(images)}")
+    return _windows(images, (f, f), f if stride is None else stride)
 
 
 def _windows(images, shape, stride):

@@ -121,7 +121,7 @@ def bottleneck_block(
 def _join(x, residual, strides, shortcut, name, options, projection=None):
     """ReLU(residual + shortcut), with a projection where the shapes differ."""
     if projection is None:
-        projection = x.shape[1:] != residual.shape[1:]
+        projection = strides != 1 or x.shape[-1] != residual.shape[-1]
     if shortcut:
         if projection:
             x = conv_block(x, residual.shape[-1], 1, strides=strides, activation=None, name=_part(name, "0"), **options)

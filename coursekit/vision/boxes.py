@@ -106,6 +106,7 @@ def average_precision(
         raise ValueError("truths must hold at least one box; got none")
     scores, right = [], []
     for (boxes, its_scores), true_boxes in zip(detections, truths):
+        boxes, true_boxes = check_boxes("detections", boxes), check_boxes("truths", true_boxes)
         overlaps, its_scores = box_iou(boxes, true_boxes), _scores(its_scores, len(boxes))
         for box in np.argsort(-its_scores, kind="stable"):
             best = overlaps[box].argmax() if len(true_boxes) else None

@@ -25,7 +25,8 @@ def count_operations(model: Model) -> int:
 
     A convolution computes height · width · filters outputs, each a sum of f · f · c / groups products,
     or of f · f in a depthwise one.
-    Additions of biases, activations, normalisations and pooling are not counted, as in the papers.
+    Additions of biases, activations, normalisations and pooling are not counted, as in the papers. A layer
+    or a model that is called several times, such as the encoder of `siamese`, counts once.
 
     Raises:
         ValueError: a layer whose size depends on the input, or one with a kernel of another kind.

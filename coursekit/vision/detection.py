@@ -61,7 +61,7 @@ def match_anchors(anchors: np.ndarray, boxes: np.ndarray, threshold: float = 0.5
         TypeError, ValueError: as `box_iou`, more boxes than anchors, or a threshold out of range.
     """
     check_number("threshold", threshold, at_most=1)
-    overlaps = box_iou(anchors, boxes)
+    overlaps = box_iou(check_boxes("anchors", anchors), check_boxes("boxes", boxes))
     n, m = overlaps.shape
     if m > n:
         raise ValueError(f"boxes must be at most as many as anchors, {n}; got {m}")

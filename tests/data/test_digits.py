@@ -303,8 +303,9 @@ def test_damage_that_keeps_the_size_is_found_while_reading(elsewhere, prepared_m
     content = bytearray(file.read_bytes())
     content[500:600] = bytes(100)
     file.write_bytes(content)
-    with pytest.raises(data.DataError, match="damaged and was left untouched"):
-        data.load_digits("test", 100, source="mnist")
+    for load in (data.load_digits, lambda split, size, source: data.stream_digits(split, 10, size, source=source)):
+        with pytest.raises(data.DataError, match="damaged and was left untouched"):
+            load("test", 100, source="mnist")
     assert file.read_bytes() == content
 
 

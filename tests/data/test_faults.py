@@ -242,3 +242,31 @@ def test_a_download_whose_checksum_is_wrong(content, host, place, capsys):
     labels = data.load_digits("test", 20, source="mnist")[1]
     assert sorted(labels) == sorted(2 * list(range(10)))
     assert all(path.exists() for path in damaged)
+
+
+def test_two_notebooks_download_at_once(host, place):
+    """Each has asked for the file before either gets it."""
+    host.content, both = CONTENT, threading.Barrier(2, timeout=60)
+    answer = Host.do_GET
+
+    def meet(handler):
+        both.wait()
+        answer(handler)
+
+    host.RequestHandlerClass = type("Together", (Host,), {"do_GET": meet})
+    labels, failures = [], []
+
+    def load():
+        try:
+            labels.append(data.load_digits("test", 20, source="mnist")[1])
+        except Exception as error:
+            failures.append(error)
+
+    notebooks = [threading.Thread(target=load) for _ in range(2)]
+    for notebook in notebooks:
+        notebook.start()
+    for notebook in notebooks:
+        notebook.join()
+    assert not failures and len(labels) == 2
+    assert all(sorted(found) == sorted(2 * list(range(10))) for found in labels)
+    assert len(list((place / "mnist").glob("*"))) == 1  # nothing half done beside it

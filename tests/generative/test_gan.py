@@ -511,6 +511,9 @@ def test_data_and_calls_that_are_refused():
         model.generate(4, continuous=(0, 0, 0))
     with pytest.raises(ValueError, match="code must be an integer in 1 ... 3; got 4"):
         model.traverse(4)
+    for values in ([-1], [3], [0.5]):
+        with pytest.raises(ValueError, match="values must be integers in 0 ... 2 for code 1"):
+            model.traverse(1, values)
     with pytest.raises(ValueError, match=r"z must have the shape \(n, 9\) with n >= 1; got \(4, 8\)"):
         model.decode(np.zeros((4, 8)))
 

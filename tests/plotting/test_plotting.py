@@ -235,6 +235,9 @@ def test_image_grid_scales_by_the_given_range(value_range, limits):
         ("layers", lambda: plotting.network([3, 0, 2])),
         ("names", lambda: plotting.network([3, 2], names=["x"])),
         ("dropped", lambda: plotting.network([3, 2], dropped=[[0]])),
+        ("dropped", lambda: plotting.network([3, 2], dropped=[[3], []])),
+        ("dropped", lambda: plotting.network([100, 2], dropped=[[5], []])),
+        ("most", lambda: plotting.network([3, 2], most=2)),
         ("figures", lambda: plotting.animation([plotting.network([2, 1])], alt="One frame.")),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -367,3 +370,7 @@ def test_confusion_matrix_refuses():
         plotting.confusion_matrix([0, 1, 2], [0, 1])
     with pytest.raises(ValueError, match="classes must name the 3 classes; got 2"):
         plotting.confusion_matrix([0, 2], [1, 1], classes=["a", "b"])
+    with pytest.raises(ValueError, match="labels must be integers >= 0; got int64, the smallest -1"):
+        plotting.confusion_matrix([0, -1], [0, 1])
+    with pytest.raises(ValueError, match="predictions must be integers >= 0; got float64"):
+        plotting.confusion_matrix([0, 1], [0.0, 0.5])

@@ -113,3 +113,8 @@ def test_refusals():
         scratch.output_size(4, 2, stride=0)
     with pytest.raises(ValueError, match="at most the padded size, 4; got 6"):
         scratch.max_pooling(images, 6)
+    with pytest.raises(ValueError, match="stride must be >= 1 .*stride=0"):
+        scratch.max_pooling(images, 2, stride=0)
+    for pooling in (scratch.max_pooling, scratch.mean_pooling):
+        with pytest.raises(ValueError, match=r"images must have the shape \(batch, .*; got \(4, 4, "):
+            pooling(images[0])

@@ -55,6 +55,13 @@ def test_residual_block_adds_its_input():
     assert model.count_params() == 2 * (3 * 3 * 4 + 1) * 4  # the identity costs nothing
 
 
+@pytest.mark.parametrize("options", [{"strides": 2}, {"max_pool": True}])
+def test_residual_block_projects_images_of_any_size(options):
+    """Where height and width are not known yet, too."""
+    model = model_of(blocks.residual_block, (None, None, 4), filters=4, **options)
+    assert output(model, images(1, 6, 8, 4)).shape == (1, 3, 4, 4)
+
+
 def test_residual_block_with_zero_weights_is_the_identity_behind_a_relu():
     model = model_of(blocks.residual_block, filters=4)
     for layer in model.layers:

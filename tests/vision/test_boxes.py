@@ -155,6 +155,8 @@ def test_what_else_is_refused():
         (lambda: non_maximum_suppression(boxes, [np.nan]), "scores must be 1 finite numbers"),
         (lambda: non_maximum_suppression(boxes, [1], 1.5), "threshold must be a number >= 0 and <= 1; got 1.5"),
         (lambda: non_maximum_suppression(boxes, [1], most=0), "most must be an integer >= 1; got 0"),
+        (lambda: average_precision([(boxes, [1])], [boxes[:, :3]]), "truths must have the shape"),
+        (lambda: average_precision([(boxes[:, :3], [1])], [boxes]), "detections must have the shape"),
         (lambda: average_precision([(boxes, [1])], []), "truths must be as many as detections, 1; got 0"),
         (lambda: average_precision([(boxes, [1])], [np.zeros((0, 4))]), "truths must hold at least one box; got none"),
         (lambda: mean_iou(mask, mask.T, 2), r"predictions must have the shape of labels, \(2, 3\); got \(3, 2\)"),

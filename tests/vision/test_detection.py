@@ -108,6 +108,10 @@ def test_wrong_boxes_are_refused():
         encode_boxes(box, box * 2)
     with pytest.raises(ValueError, match="boxes must have x1 < x2"):
         encode_boxes([[4.0, 0, 4, 4]], box)
+    with pytest.raises(ValueError, match="anchors must have x1 < x2"):
+        match_anchors([[4.0, 0, 4, 4]], box)
+    with pytest.raises(ValueError, match="boxes must have x1 < x2"):
+        match_anchors(box, [[4.0, 0, 4, 4]])
     with pytest.raises(ValueError, match="boxes must be at most as many as anchors, 1; got 2"):
         match_anchors(box, box * 2)
     with pytest.raises(ValueError, match="threshold must be a number >= 0 and <= 1; got 1.5"):
