@@ -19,7 +19,7 @@ export TFDS_DATA_DIR := $(abspath ../shared/tensorflow_datasets)
 endif
 endif
 
-.PHONY: help course test test-real test-jax lab present slides site bench data seeds soak mutants outputs badges constraints clean
+.PHONY: help course test test-real test-jax lab gpu present slides site bench data seeds soak mutants outputs badges constraints clean
 .PHONY: tags exercises assignment test-assignment lint format check-install check-newest check-colab
 
 help:  ## this list
@@ -62,6 +62,8 @@ check-newest: $(VENV)/.course  ## check-install with the newest release of every
 
 lab: $(VENV)/.lab  ## open the notebooks in JupyterLab
 	$(BIN)/python tools/lab.py
+
+gpu: $(VENV)/.gpu  ## add the CUDA libraries of TensorFlow to .venv (Linux with an NVIDIA driver; some GB)
 
 present: $(VENV)/.lab  ## make present NOTEBOOK=04: show it as slides whose cells run with Shift+Enter
 	$(BIN)/python tools/lab.py --present "$(NOTEBOOK)"
@@ -125,6 +127,10 @@ $(VENV)/.course: $(VENV)/.python pyproject.toml constraints.txt
 
 $(VENV)/.lab: $(VENV)/.course
 	$(INSTALL) ".[lab]"
+	@touch $@
+
+$(VENV)/.gpu: $(VENV)/.course
+	$(INSTALL) ".[gpu]"
 	@touch $@
 
 $(VENV)/.nbgrader: $(VENV)/.course
