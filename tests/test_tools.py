@@ -186,7 +186,7 @@ def test_as_many_notebooks_at_once_as_fit(tools, monkeypatch, gigabytes, profile
     tool = tools["build_course"]
     monkeypatch.setattr(tool.os, "sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
     monkeypatch.setattr(tool.psutil, "virtual_memory", lambda: SimpleNamespace(available=gigabytes * 10**9))
-    monkeypatch.setattr(tool.Path, "exists", lambda _: False)  # no GPU
+    monkeypatch.setattr(tool.Path, "glob", lambda folder, pattern: iter(()))  # no GPU
     monkeypatch.setenv("COURSEKIT_PROFILE", profile)
     assert tool.as_many_as_fit() == expected and isinstance(tool.as_many_as_fit(), int)
     monkeypatch.setattr(tool.Path, "glob", lambda folder, pattern: iter([folder / "nvidia3"]))

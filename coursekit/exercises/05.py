@@ -38,7 +38,7 @@ sides = Exercise(
         "on one side": Mistake(0.05, "With this rate the factor 1 - 10 epsilon is positive: no change of sign."),
         "at once": Mistake(0.1, "Here the steep factor is 0: one step and it has arrived. A little more, please."),
         "diverges": Mistake(0.21, "The steep factor is -1 or below: it changes its sign, and does not shrink."),
-        "uphill": Mistake(-0.15, "A learning rate is positive: this one climbs."),
+        "uphill": Mistake(-0.15, "A learning rate is positive: this one climbs, or stands still if it is 0."),
     },
 )
 
