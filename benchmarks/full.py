@@ -9,9 +9,7 @@ which runs were of a notebook whose code has changed since, bounds aside.
 """
 
 import argparse
-import csv
 import datetime
-import io
 import json
 import os
 import sys
@@ -19,19 +17,18 @@ from pathlib import Path
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
-from report import publish, rows
+from report import keep, publish, recorded, rows
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
 
-import safely  # noqa: E402
 from execution import NOTEBOOKS, chosen, execute  # noqa: E402
 from mutants import GO_ON, crash  # noqa: E402
 from seeds import measurements, reseeded  # noqa: E402
 from soak import code_of  # noqa: E402
 
 RECORD = Path(__file__).with_suffix(".csv")
-COLUMNS = ["notebook", "seed", "device", "date", "code", "seconds", "megabytes", "gpu", "claims", "failed", "figure"]
+SAME = ("notebook", "seed", "device")  # a run takes the place of an older one with the same
 FIGURES = {  # the claim whose value the table shows
     "04": "test accuracy of the NumPy MLP",
     "05": "test accuracy with a falling learning rate",
@@ -110,30 +107,11 @@ def measure(path: Path, seed: int) -> dict[str, str]:
     }
 
 
-def read() -> list[dict[str, str]]:
-    """The runs on record."""
-    if not RECORD.exists():
-        return []
-    with RECORD.open(encoding="utf-8", newline="") as lines:
-        return list(csv.DictReader(lines))
-
-
-def keep(run: dict[str, str]) -> None:
-    """Put a run on record, in place of an older one of the same notebook, seed and device."""
-    same = ("notebook", "seed", "device")
-    kept = [other for other in read() if any(other[name] != run[name] for name in same)]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(sorted([*kept, run], key=lambda run: [run[name] for name in same]))
-    safely.write(RECORD, text.getvalue())
-
-
 def table() -> str:
     """The runs on record, a line each."""
     codes = {path.stem: code_of(nbformat.read(path, as_version=4)) for path in chosen([])}
     lines = []
-    for run in read():
+    for run in recorded(RECORD):
         name = FIGURES.get(run["notebook"][:2], "")
         lines.append(
             [
@@ -161,7 +139,7 @@ def main() -> None:
     arguments = parser.parse_args()
     for path in [] if arguments.table else chosen(arguments.notebooks):
         run = measure(path, arguments.seed)
-        keep(run)
+        keep(RECORD, run, SAME)
         print(f"{path.stem}: {run['seconds']} s, failed: {run['failed'] or 'none'}", flush=True)
     publish(__file__, "The full profile", f"{ABOUT}\n\n{table()}", machine="on the devices that the table names")
 

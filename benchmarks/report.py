@@ -1,13 +1,21 @@
-"""results.md: one section a benchmark, each with its date, its versions and its machine."""
+"""results.md: one section a benchmark, each with its date, its versions and its machine; and records of long runs."""
 
+import csv
 import datetime
+import io
 import os
 import platform
 import re
+import sys
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 
 from coursekit.environment import say
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
+
+import safely
 
 RESULTS = Path(__file__).with_name("results.md")
 TITLE = """# Results
@@ -37,6 +45,25 @@ def rows(header: list[str], lines: list[list[str]]) -> str:
     """A Markdown table; the first column is text, the others are figures."""
     rule = ["---", *["--:"] * (len(header) - 1)]
     return "\n".join("| " + " | ".join(line) + " |" for line in [header, rule, *lines])
+
+
+def recorded(record: Path) -> list[dict[str, str]]:
+    """The runs in a CSV file, none if there is no file yet."""
+    if not record.exists():
+        return []
+    with record.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def keep(record: Path, run: dict[str, str], same: Iterable[str]) -> None:
+    """Put a run into a CSV file, in place of an older one that is equal in the columns ``same``; they sort the file."""
+    same = list(same)
+    kept = [other for other in recorded(record) if any(other[name] != run[name] for name in same)]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(run), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(sorted([*kept, run], key=lambda run: [run[name] for name in same]))
+    safely.write(record, text.getvalue())
 
 
 def _machine() -> str:

@@ -7,7 +7,9 @@ import re
 import subprocess
 from pathlib import Path
 
+import keras
 import nbformat
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -83,14 +85,62 @@ def test_a_run_of_the_full_profile_is_kept_with_what_it_took(full, tmp_path, mon
     path = tmp_path / "09_small.ipynb"
     once, other = (full.measure(path, seed) for seed in (1, 3))
     for run in (once | {"claims": "0"}, other, once):
-        full.keep(run)
-    first, third = full.read()
+        full.keep(full.RECORD, run, full.SAME)
+    first, third = full.recorded(full.RECORD)
     assert (first["seed"], first["figure"], first["failed"], first["claims"]) == ("1", "0.25", "", "2")
     assert (third["seed"], third["failed"]) == ("3", "the seed")
     assert re.fullmatch(r"cpu, tensorflow 2[.\d]+", first["device"]) and int(first["megabytes"]) > 100
     assert full.table().count("| older |") == 0 and "| test error: 0.25 |" in full.table()
     path.write_text(path.read_text(encoding="utf-8").replace("full=0.25", "full=0.3"), encoding="utf-8")
     assert full.table().count("| older |") == 2
+
+
+@pytest.fixture
+def t4(monkeypatch):
+    """benchmarks/t4.py; Keras' own methods are back afterwards."""
+    for folder in ("benchmarks", "tools"):
+        monkeypatch.syspath_prepend(str(ROOT / folder))
+    for name in ("fit", "evaluate", "predict"):
+        monkeypatch.setattr(keras.Model, name, getattr(keras.Model, name))
+    return importlib.import_module("t4")
+
+
+def test_an_estimate_counts_all_steps_and_does_a_few(t4):
+    """Ten training batches and four of validation in each of 24 epochs; one layer, 5 x 10 by 10 x 3."""
+    sums = t4.watch()
+    model = keras.Sequential([keras.Input((10,)), keras.layers.Dense(3)])
+    model.compile("sgd", "mse")
+    x, y = np.zeros((50, 10)), np.zeros((50, 3))
+    history = model.fit(x, y, batch_size=5, epochs=24, validation_data=(x[:20], y[:20]), verbose=0)
+    assert len(history.history["loss"]) == len(history.history["val_loss"]) == 24
+    assert int(model.optimizer.iterations) == 24
+    assert sums["steps"] == pytest.approx(24 * (10 + 4 / 3))
+    products = 2 * 2 * 5 * 10 * 3  # forwards, and the derivative by the weights
+    assert products <= sums["operations"] / sums["steps"] <= 2 * products
+    assert 10 <= sums["kernels"] / sums["steps"] <= 100
+    assert 0 < sums["spent"] and 0 < sums["here"] and sums["loops"] == 0
+    before = dict(sums)
+    model.fit(x, y, batch_size=5, epochs=2, verbose=0)  # compiled before: what it costs is remembered
+    assert sums["steps"] - before["steps"] == 20
+    assert sums["operations"] / sums["steps"] == pytest.approx(before["operations"] / before["steps"])
+    before = dict(sums)
+    assert model.predict(x[:48], batch_size=16, verbose=0).shape == (48, 3)
+    assert sums["steps"] - before["steps"] == 3
+    assert 3 * 2 * 16 * 10 * 3 <= sums["operations"] - before["operations"] <= 3 * 2 * 16 * 10 * 3 * 1.2
+
+
+def test_an_estimate_takes_the_seconds_of_a_loop_as_they_are(t4):
+    sums = t4.watch()
+    model = keras.Sequential([keras.Input((7, 2)), keras.layers.SimpleRNN(3)])
+    model.compile("sgd", "mse", steps_per_execution=5)
+    model.fit(np.zeros((40, 7, 2)), np.zeros((40, 3)), batch_size=2, epochs=1, verbose=0)
+    assert sums["steps"] == 20 and sums["operations"] == sums["kernels"] == 0
+    assert sums["loops"] == sums["here"] > 0
+
+
+def test_seconds_on_a_t4_by_hand(t4):
+    run = {"other": "30", "loops": "4", "kernels": "1e6", "operations": "6e12"}
+    assert t4.on_t4(run) == pytest.approx(30 + 4 + 10 + 6)
 
 
 def test_the_figures_of_the_full_profile_are_claims(monkeypatch):

@@ -21,8 +21,8 @@ __all__ = ["Photographs", "load_pets", "pets_source", "prepare_pets", "stream_pe
 
 PETS = sources.RealSet("Oxford-IIIT Pet", "oxford_iiit_pet", "pets", "drawn_pets", "COURSEKIT_PHOTOS")
 UNASKED = "COURSEKIT_PHOTOS=pets downloads its 800 MB"
-QUICK_BREEDS = ("Abyssinian", "american_bulldog", "Bengal")
-DRAWN_SIZES = {"train": 300, "test": 298}  # as many as the quick profile takes of the real ones
+BREEDS = ("Abyssinian", "american_bulldog", "Bengal")
+DRAWN_SIZES = {"train": 300, "test": 298}  # as many as the course takes of the real ones
 BACKGROUND = 2  # in the masks of TFDS; 1 is the animal, 3 its uncertain border
 SHUFFLED = 512  # photographs in a stream's shuffle buffer, still JPEG: about 50 MB
 
@@ -55,10 +55,9 @@ def load_pets(
 
     Args:
         split: "train" or "test".
-        size: how many, from the first on; the breeds come mixed. By default all: in the quick profile
-            those of three breeds, about 100 a breed and split, in the full one those of every breed that
-            is prepared (37 in the whole set: 3,680 and 3,669). drawn_pets has three breeds, 300 and 298
-            pictures, and more if you ask for more: it draws and keeps a larger set.
+        size: how many, from the first on; the breeds come mixed. By default all of three breeds (the whole
+            set has 37), about 100 a breed and split: 300 and 298. drawn_pets has as many, and more if you
+            ask for more: it draws and keeps a larger set.
         image_size: s, the side of the squashed images in pixels, 32 ... 1024; shrinking is antialiased,
             masks take the nearest pixel, boxes shrink along.
         source: "pets", "drawn_pets" or "auto"; by default what COURSEKIT_PHOTOS says, else "auto": the
@@ -177,20 +176,17 @@ def _open(split, size, image_size, source):
     most = sum(counts[split][label] for label in breeds)
     if size is not None and size > most:
         raise ValueError(
-            f"size must be at most {most:,} for the {split} split of {found.name} "
-            f"({len(breeds)} breeds in the {profile()} profile); got {size:,}"
+            f"size must be at most {most:,} for the {split} split of {found.name} (three breeds); got {size:,}"
         )
     return found, builder, breeds, int(size or most)
 
 
 def _breeds(present: dict[int, str]) -> dict[int, str]:
-    """Which of the breeds that are present the profile uses."""
-    if profile() == "full":
-        return present
-    breeds = {label: name for label, name in present.items() if name in QUICK_BREEDS}
-    if missing := [name for name in QUICK_BREEDS if name not in breeds.values()]:
+    """Those of the breeds that are present which the course uses."""
+    breeds = {label: name for label, name in present.items() if name in BREEDS}
+    if missing := [name for name in BREEDS if name not in breeds.values()]:
         raise DataError(
-            f"the {PETS.title} that is prepared here lacks {', '.join(missing)}, which the quick profile uses. "
+            f"the {PETS.title} that is prepared here lacks {', '.join(missing)}, which the course uses. "
             "Prepare the whole set, or set COURSEKIT_PHOTOS=drawn_pets."
         )
     return breeds

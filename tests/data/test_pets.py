@@ -92,7 +92,7 @@ def test_real_photographs_are_those_of_tfds(real, split):
             assert np.isnan(photographs.boxes[i]).all()
 
 
-def test_all_real_photographs_of_the_quick_profile(real, capsys):
+def test_all_real_photographs(real, capsys):
     train, test = data.load_pets(image_size=32), data.load_pets("test", image_size=32)
     assert np.bincount(train.labels).tolist() == [100, 100, 100]
     assert np.bincount(test.labels).tolist() == [98, 100, 100]
@@ -102,9 +102,7 @@ def test_all_real_photographs_of_the_quick_profile(real, capsys):
         "photographs: Oxford-IIIT Pet (prepared in TFDS_DATA_DIR) · train 300",
         "photographs: Oxford-IIIT Pet (prepared in TFDS_DATA_DIR) · test 298",
     ]
-    with pytest.raises(
-        ValueError, match="size must be at most 298 for the test split of .*3 breeds in the .*; got 299"
-    ):
+    with pytest.raises(ValueError, match=r"size must be at most 298 for the test split of .*\(three breeds\); got 299"):
         data.load_pets("test", 299)
 
 
@@ -334,7 +332,9 @@ def whole_set(elsewhere):
     return names
 
 
-def test_the_quick_profile_takes_three_breeds_of_the_whole_set(whole_set, elsewhere):
+@pytest.mark.parametrize("profile", ["quick", "full"])
+def test_three_breeds_of_the_whole_set(whole_set, elsewhere, profile, monkeypatch):
+    monkeypatch.setenv("COURSEKIT_PROFILE", profile)
     assert len(list((elsewhere / "oxford_iiit_pet" / "4.0.0").glob("*-train.tfrecord*"))) == 3
     photographs = data.load_pets(image_size=32)
     keys = np.round(photographs.images.mean(axis=(1, 2, 3)) * 255).astype(int)
@@ -343,27 +343,13 @@ def test_the_quick_profile_takes_three_breeds_of_the_whole_set(whole_set, elsewh
     np.testing.assert_array_equal(photographs.labels, [list(BREEDS).index(key % 37) for key in keys])
     np.testing.assert_array_equal(photographs.masks, np.repeat([[1] * 16 + [0] * 16], 12, 0)[..., None].repeat(32, 2))
     np.testing.assert_array_equal(photographs.boxes, [[16, 8, 32, 24]] * 12)
-    with pytest.raises(ValueError, match="at most 12"):
+    with pytest.raises(ValueError, match=r"at most 12 .*\(three breeds\)"):
         data.stream_pets("train", 4, 13)
 
 
-def test_the_full_profile_takes_every_breed(whole_set, monkeypatch):
-    monkeypatch.setenv("COURSEKIT_PROFILE", "full")
-    photographs = data.load_pets("test", image_size=32)
-    assert photographs.classes == tuple(name.replace("_", " ") for name in whole_set)
-    keys = np.round(photographs.images.mean(axis=(1, 2, 3)) * 255).astype(int)
-    np.testing.assert_array_equal(photographs.labels, keys % 37)
-    assert sorted(keys) == list(range(4 * 37))
-    with pytest.raises(ValueError, match="at most 148 .*37 breeds in the full profile"):
-        data.load_pets("test", 149)
-
-
-def test_breeds_that_the_quick_profile_misses(monkeypatch):
-    present = {3: "basset_hound", 5: "Bengal"}
+def test_breeds_that_are_missing():
     with pytest.raises(data.DataError, match="lacks Abyssinian, american_bulldog, .*COURSEKIT_PHOTOS=drawn_pets"):
-        module._breeds(present)
-    monkeypatch.setenv("COURSEKIT_PROFILE", "full")
-    assert module._breeds(present) == present
+        module._breeds({3: "basset_hound", 5: "Bengal"})
 
 
 def test_make_data_asks_for_the_download(elsewhere, refusing, capsys):
