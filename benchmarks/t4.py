@@ -214,6 +214,11 @@ def on_t4(run: dict[str, str]) -> float:
     return int(run["other"]) + int(run["loops"]) + LAUNCH * float(run["kernels"]) + float(run["operations"]) / RATE
 
 
+def minutes(run: dict[str, str]) -> int:
+    """The same in minutes, as the notebook's opening says it: rounded up, but for a few seconds."""
+    return max(1, math.ceil((on_t4(run) - 15) / 60))
+
+
 def table() -> str:
     """The runs on record, a line each."""
     codes = {path.stem: code_of(nbformat.read(path, as_version=4)) for path in chosen([])}

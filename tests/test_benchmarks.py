@@ -143,6 +143,17 @@ def test_seconds_on_a_t4_by_hand(t4):
     assert t4.on_t4(run) == pytest.approx(30 + 4 + 10 + 6)
 
 
+def test_the_full_profile_fits_a_t4(t4):
+    """By the estimate: ten minutes, and 12 GB of the host; each notebook says its own."""
+    estimated = {run["notebook"]: run for run in t4.recorded(t4.RECORD)}
+    for path in set((ROOT / "notebooks").glob("*.ipynb")) - {ROOT / "notebooks" / "00_symbols.ipynb"}:
+        opening = nbformat.read(path, as_version=4).cells[0].source
+        said = re.search(r" on 2 cores; the full profile on a T4: about (\d+) minutes?, estimated\.", opening)
+        run = estimated[path.stem]
+        assert int(said[1]) == t4.minutes(run) <= 10, path.stem
+        assert int(run["megabytes"]) <= 12_000, path.stem
+
+
 def test_the_figures_of_the_full_profile_are_claims(monkeypatch):
     for folder in ("benchmarks", "tools"):
         monkeypatch.syspath_prepend(str(ROOT / folder))

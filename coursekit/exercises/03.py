@@ -175,7 +175,7 @@ elastic = Exercise(
 
 # %% [markdown] 03.5 Ten times the data
 # In "A hundred samples, sixteen degrees" write `sample(300)` for `sample(30)`. Run that cell and the next two with code; from the second,
-# which draws (unfold it), take out the four calls of `claim`, two lines each: they are for 30 points with noise. At which degree is the
+# which draws (unfold it), take out the four calls of `claim`, the last seven lines: they are for 30 points with noise. At which degree is the
 # error on new points smallest now? And without noise (write 0 for 0.3 in `sample` and run that cell, too)?
 # %%
 more = Exercise(
