@@ -100,7 +100,7 @@ def t4(monkeypatch):
     """benchmarks/t4.py; Keras' own methods are back afterwards."""
     for folder in ("benchmarks", "tools"):
         monkeypatch.syspath_prepend(str(ROOT / folder))
-    for name in ("fit", "evaluate", "predict"):
+    for name in ("fit", "train_on_batch", "evaluate", "predict"):
         monkeypatch.setattr(keras.Model, name, getattr(keras.Model, name))
     return importlib.import_module("t4")
 
@@ -127,6 +127,15 @@ def test_an_estimate_counts_all_steps_and_does_a_few(t4):
     assert model.predict(x[:48], batch_size=16, verbose=0).shape == (48, 3)
     assert sums["steps"] - before["steps"] == 3
     assert 3 * 2 * 16 * 10 * 3 <= sums["operations"] - before["operations"] <= 3 * 2 * 16 * 10 * 3 * 1.2
+
+
+def test_an_estimate_counts_batches_by_hand(t4):
+    sums = t4.watch()
+    model = keras.Sequential([keras.Input((10,)), keras.layers.Dense(3)])
+    model.compile("sgd", "mse")
+    losses = [model.train_on_batch(np.ones((5, 10)), np.zeros((5, 3))) for _ in range(40)]
+    assert sums["steps"] == len(losses) == 40 and int(model.optimizer.iterations) == t4.EXECUTED
+    assert 600 <= sums["operations"] / 40 <= 1200
 
 
 def test_an_estimate_takes_the_seconds_of_a_loop_as_they_are(t4):
