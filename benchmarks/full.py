@@ -52,7 +52,8 @@ FIGURES = {  # the claim whose value the table shows
 ABOUT = """
 A line is a run of a notebook, whole unless it says "stopped", on the device that it names; "older": its code has changed
 since, bounds aside. A run "beside 13 others" shared one GPU and 16 cores with as many: its seconds say little of a run
-alone. Those on "cpu" had one thread of a machine with two cores that did other work, too.
+alone. Those on "cpu" of 29 November 2026 had one thread of a machine with two cores that did other
+work, too.
 """.strip()
 LAST = """
 import importlib.metadata

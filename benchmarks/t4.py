@@ -22,6 +22,7 @@ from pathlib import Path
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
+from one_thread import ENVIRONMENT
 from report import keep, publish, recorded, rows
 
 ROOT = Path(__file__).parents[1]
@@ -34,12 +35,13 @@ from soak import code_of  # noqa: E402
 RECORD = Path(__file__).with_suffix(".csv")
 RATE = 1e12  # floating-point operations in a second; the T4's peak is 8.1e12
 LAUNCH = 10e-6  # seconds to start a kernel
-EXECUTED = 12  # steps of each training, or one an epoch; the first one compiles
+EXECUTED = 12  # steps of each training, rounded up to whole ones an epoch; the first one compiles
 FREE = set("Const Identity NoOp Placeholder ReadVariableOp Reshape Shape StopGradient StridedSlice".split())
-PLACE = {"COURSEKIT_PROFILE": "full", "KERAS_BACKEND": "tensorflow"}
+PLACE = ENVIRONMENT | {"KERAS_BACKEND": "tensorflow"}
 ABOUT = f"""
 **An estimate: nothing here ran on a T4.** Each notebook ran in its full sizes on TensorFlow with one thread, but did only
-{EXECUTED} steps of each training, or one an epoch. *Other* are the seconds outside of training steps, `evaluate` and `predict`
+{EXECUTED} to {2 * EXECUTED} steps of each training, or one an epoch (by hand, {EXECUTED} of each model). A batch of validation during
+training counts as a third of a step. *Other* are the seconds outside of training steps, `evaluate` and `predict`
 (data, NumPy, compiling, pictures), *CPU* are all, both as measured here; where a run of the full profile on a CPU is on
 record, compare. *T4*: the other seconds, and for each step and each batch of a forward pass {LAUNCH * 1e6:.0f} microseconds a kernel
 and {RATE / 1e12:.0f} teraflop/s, of 8.1 at its peak: both assumed. Steps with a loop inside their graph (recurrent layers) count as
@@ -72,7 +74,7 @@ def watch() -> dict[str, float]:
         asked.apply_defaults()
         fit, clock, seen = asked.arguments, _clock(), []
         batch, steps = _batches(fit["x"], fit["batch_size"], fit["steps_per_epoch"], 1 - fit["validation_split"])
-        epochs = fit["epochs"] - fit["initial_epoch"]
+        epochs, batches = fit["epochs"] - fit["initial_epoch"], steps
         if epochs <= 0:
             return whole["fit"](self, *args, **options)
         if fit["validation_data"] is not None:
@@ -81,7 +83,7 @@ def watch() -> dict[str, float]:
             steps += _batches(tested, size, fit["validation_steps"])[1] / 3  # a forward pass is a third of a step
             fit["validation_steps"] = 1
         self.steps_per_execution = 1
-        fit["steps_per_epoch"] = min(math.floor(steps), math.ceil(EXECUTED / epochs))
+        fit["steps_per_epoch"] = min(batches, math.ceil(EXECUTED / epochs))
         fit["callbacks"] = [*(fit["callbacks"] or []), clock]
         step = type(self).train_step
 

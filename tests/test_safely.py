@@ -31,7 +31,7 @@ DECK = "../build/slides/01_quick.html"  # what is made last of the first noteboo
 
 
 def wait_for(name):
-    """Code that waits for a file, and a second more: who made it has then taken note of it, on a busy machine, too."""
+    """Code that waits for a file, then a second more: on a busy machine, too, its writer has counted it by then."""
     return f"import pathlib, time\nwhile not pathlib.Path({name!r}).exists():\n    time.sleep(0.05)\ntime.sleep(1)\n"
 
 
