@@ -37,7 +37,6 @@ RATE = 1e12  # floating-point operations in a second; the T4's peak is 8.1e12
 LAUNCH = 10e-6  # seconds to start a kernel
 EXECUTED = 12  # steps of each training, rounded up to whole ones an epoch; the first one compiles
 FREE = set("Const Identity NoOp Placeholder ReadVariableOp Reshape Shape StopGradient StridedSlice".split())
-PLACE = ENVIRONMENT | {"KERAS_BACKEND": "tensorflow"}
 ABOUT = f"""
 **An estimate: nothing here ran on a T4.** Each notebook ran in its full sizes on TensorFlow with one thread, but did only
 {EXECUTED} to {2 * EXECUTED} steps of each training, or one an epoch (by hand, {EXECUTED} of each model). A batch of validation during
@@ -163,8 +162,6 @@ def _batches(x, size: int | None, steps: int | None, share: float = 1.0) -> tupl
 
     if hasattr(x, "cardinality"):  # tf.data
         return int(keras.tree.flatten(next(iter(x)))[0].shape[0]), int(steps or x.cardinality())
-    if hasattr(x, "num_batches"):
-        return 32, int(steps or x.num_batches)
     size = size or 32
     return size, int(steps or math.ceil(share * len(keras.tree.flatten(x)[0]) / size))
 
@@ -211,7 +208,9 @@ def measure(path: Path) -> dict[str, str]:
     )
     last = new_code_cell("import json\nprint('SUMS', json.dumps(sums))")
     ran = new_notebook(cells=[new_code_cell(GO_ON), *cells[:first], counter, *cells[first:], last])
-    run = execute(ran, NOTEBOOKS, keep_going=True, environment=dict(os.environ) | PLACE)
+    run = execute(
+        ran, NOTEBOOKS, keep_going=True, environment=dict(os.environ) | ENVIRONMENT | {"KERAS_BACKEND": "tensorflow"}
+    )
     if error := crash(ran.cells):
         raise SystemExit(f"{path.stem} stopped: {error}")
     said = [line for output in ran.cells[-1].outputs for line in output.get("text", "").splitlines()]
