@@ -3,8 +3,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-NOTEBOOK ?=
-N ?= 20
+# NOTEBOOK, PROFILE and N are those of the command line, never variables that happen to be set
+NOTEBOOK :=
+PROFILE :=
+N := 20
 # what runs once more on Keras' other backend; compiling for speed would take longer than it saves
 ON_JAX := KERAS_BACKEND=jax JAX_PLATFORMS=cpu JAX_DISABLE_MOST_OPTIMIZATIONS=1
 TESTS_ON_JAX := tests/generative tests/vision tests/test_callbacks.py tests/test_claims.py tests/test_run.py

@@ -1,6 +1,9 @@
 """README and CONTRIBUTING say what is so: running times, links, commands."""
 
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import nbformat
@@ -38,6 +41,26 @@ def test_commands_exist(page):
     commands = set(re.findall(r"(?:`|^|[a-z] )make ([a-z][a-z-]*)", text(page), re.M))
     assert len(commands) > 5
     assert commands <= targets
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="there is no make")
+def test_make_course_runs_what_the_command_line_names():
+    own = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+
+    def commands(*arguments):
+        done = subprocess.run(
+            ["make", "--dry-run", "course", *arguments],
+            cwd=ROOT,
+            env=own | {"PROFILE": "another program's", "NOTEBOOK": "99"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.splitlines()
+
+    assert commands()[-1].split() == [".venv/bin/python", "tools/build_course.py"]
+    full = "COURSEKIT_PROFILE=full .venv/bin/python tools/build_course.py 03 05"
+    assert commands("PROFILE=full", "NOTEBOOK=03 05")[-1] == full
 
 
 def test_the_picture_is_small_and_described():
