@@ -3,7 +3,7 @@
 Its step draws noise twice and runs the generator twice: for the fakes that the discriminator learns
 from, and for those that the generator learns from. `coursekit.generative.GAN` runs it once. The
 networks, batch and optimizers are equal; the compiled steps are timed in turns, in one process, and
-the median of their ratios counts. Below it, the networks of InfoGAN's paper against those of notebook 19.
+the median of their ratios counts. Below them, the networks of InfoGAN's paper against those of notebook 19.
 """
 
 import statistics
@@ -37,6 +37,13 @@ def example_networks():
 def paper_networks():
     """Generator and discriminator of Chen et al. (2016, table 1), without Q."""
     return convolutional_generator(), convolutional_discriminator()
+
+
+def dcgan_networks():
+    """Generator of Radford et al. (2016, figure 1) and its mirror image, with 4 x 4 kernels."""
+    image, filters = (64, 64, 3), (1024, 512, 256, 128)
+    generator = convolutional_generator(image, latent_dim=100, filters=filters, units=None)
+    return generator, convolutional_discriminator(image, filters=filters[::-1], units=None)
 
 
 class Example(keras.Model):
@@ -137,6 +144,7 @@ def main() -> None:
         ["networks", "step, coursekit (ms)", "step, keras.io's recipe (ms)", "ratio"],
         [
             compare("keras.io's, 64 × 64 × 3", example_networks, 32, 15, 1),
+            compare("Radford et al. (2016), 64 × 64 × 3", dcgan_networks, 32, 7, 1),
             compare("Chen et al. (2016), 28 × 28", paper_networks, 128, 15, 4),
         ],
     )

@@ -20,8 +20,8 @@ import safely
 RESULTS = Path(__file__).with_name("results.md")
 TITLE = """# Results
 
-Each section is written by the script that it names. `make bench` runs all of them but `dropout.py`, `full.py`, `infogan.py
-alike` and `infogan.py paper`, which want a GPU or hours: start those with `.venv/bin/python benchmarks/...`.
+Each section is written by the script that it names. `make bench` runs all of them but `dropout.py`, `full.py`, `t4.py`,
+`infogan.py alike` and `infogan.py paper`, which want a GPU or hours: start those with `.venv/bin/python benchmarks/...`.
 """
 
 

@@ -170,8 +170,8 @@ gaussian = Exercise(
 
 # %% [markdown] 17.4 The bound by K samples
 # Write $\log \frac1K \sum_k \frac{p(x \mid z_k)\, p(z_k)}{q(z_k \mid x)}$ from the logarithms of numerator and
-# denominator. For images they are far below 0, like $-1000$: no exponential may become 0 on the way. Then show by
-# Jensen's inequality that with $K = 2$ the bound is, on average, never below that with $K = 1$.
+# denominator. For images the numerator's is far below 0, like $-1000$: no exponential may become 0 on the way. Then
+# show by Jensen's inequality that with $K = 2$ the bound is, on average, never below that with $K = 1$.
 # %% 17.4
 def bound_by_samples(log_joint, log_q):
     """In nats; log p(x|z_k) + log p(z_k) and log q(z_k|x) of the samples, each (K,)."""
@@ -262,8 +262,9 @@ inverted = Exercise(
 
 
 # %% [markdown] 17.6 The scale acts like β
-# Train the notebook's model with a Gaussian likelihood (exercise 17.3) of scale 0.1 and of scale 1. What happens to the
-# KL term and to the squared error of the reconstructions?
+# Train the notebook's model with a Gaussian likelihood (exercise 17.3) of scale 0.1 and of scale 1 (in
+# `VariationalAutoencoder` the options `likelihood="gaussian", scale=0.1`). What happens to the KL term and to the squared
+# error of the reconstructions?
 # %%
 scales = Exercise(
     "17.6",

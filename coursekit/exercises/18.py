@@ -335,8 +335,9 @@ frechet = Exercise(
 
 
 # %% [markdown] 18.6 A D that stands still
-# In the 1-D game train $D$ alone until it has learned, as in the notebook, then $G$ alone, not for 8 steps but for
-# 1,000: what becomes of the fakes? Where do they go, and what does $D$ say of them?
+# In the 1-D game take fresh players, $G$ and the score $a$, as in the notebook. Train $D$ alone until it has learned, as
+# there, then $G$ alone, not for 8 steps but for 1,000: what becomes of the fakes? Where do they go, and what does $D$ say
+# of them?
 # %%
 still = Exercise(
     "18.6",

@@ -9,12 +9,12 @@ from coursekit.exercises.exercise import Exercise, Mistake, matrices, numbers, v
 
 # %% [markdown] 20.1 A density on (0, 1)
 # $f(x) = \log \frac{x}{1 - x}$ takes $(0, 1)$ to the whole line. Let $z = f(x) \sim N(0, 1)$. Derive $\log p(x)$; write
-# it for arrays. Where does this density have its peaks if you take $z \sim N(0, 3^2)$ instead? Draw both.
+# it for arrays. Where does this density have its peaks if you take $z \sim N(0, 2^2)$ instead? Draw both.
 # %% 20.1
 def log_density_between(x):
     """log p(x) in nats, of the shape of x; all x in (0, 1)."""
     ### BEGIN SOLUTION
-    # N(0, 3^2): peaks where log(x / (1 - x)) = 9 (2 x - 1), near 0.0001 and 0.9999
+    # N(0, 2^2): peaks where log(x / (1 - x)) = 4 (2 x - 1), near 0.02 and 0.98
     z = np.log(x / (1 - x))
     return -(z**2) / 2 - np.log(2 * np.pi) / 2 - np.log(x) - np.log(1 - x)
     ### END SOLUTION
@@ -200,9 +200,9 @@ linear = Exercise(
 
 
 # %% [markdown] 20.4 Bits of a pixel
-# Papers report *bits a dimension*: the NLL of the pixel **values** 0 … 255, dequantised, divided by their number, in
-# bits. Your flow was trained on $(v + u) / 256$ ($v$ a value, $u$ uniform in $[0, 1)$) with $d$ numbers an example and
-# gives the NLL of those, in nats. Convert it.
+# Papers report *bits a dimension*: the NLL of the pixel **values** 0 … 255, dequantised, divided by the number of
+# pixels, in bits. Your flow was trained on $(v + u) / 256$ ($v$ a value, $u$ uniform in $[0, 1)$) with $d$ numbers an
+# example and gives the NLL of those, in nats. Convert it.
 # %% 20.4
 def bits_per_dimension(nll, d):
     """From the NLL of one example in nats, on the scale of (v + u) / 256; d numbers."""
