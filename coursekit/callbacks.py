@@ -102,7 +102,7 @@ class StopOnNaN(keras.callbacks.Callback):
         ]
         if bad:
             self.stopped_at = self.epoch, batch + 1
-            for variable, value in zip(self._variables(), self.kept):
+            for variable, value in self.kept:
                 variable.assign(value)
             self.model.stop_training = True
             print(
@@ -121,6 +121,6 @@ class StopOnNaN(keras.callbacks.Callback):
         return [*self.model.weights, *(variable for optimizer in optimizers for variable in optimizer.variables)]
 
     def _keep(self, when):
-        values = [variable.numpy() for variable in self._variables()]
-        if all(np.isfinite(value).all() for value in values):
-            self.kept, self.kept_when = [value.copy() for value in values], when
+        pairs = [(variable, np.array(variable)) for variable in self._variables()]
+        if all(np.isfinite(value).all() for _, value in pairs):
+            self.kept, self.kept_when = pairs, when

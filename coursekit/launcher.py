@@ -94,6 +94,9 @@ def launch(
         raise OSError("launch needs Linux or macOS: JAX's processes cannot talk to each other on Windows")
     check_integer("processes", processes, at_least=1)
     check_number("seconds", seconds, positive=True)
+    for name, value in (("using", using), ("without", without)):
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            raise TypeError(f"{name} must be a sequence, such as a list; got {value!r}")
     text = _program(function, using)
     try:
         text_of_arguments = json.dumps(dict(arguments or {}))
@@ -250,8 +253,9 @@ def _program(function: Callable, using: Sequence[Callable]) -> str:
         if not isinstance(each, FunctionType) or each.__name__ == "<lambda>":
             raise TypeError(f"function and using must be functions made by def; got {each!r}")
     known = {each.__name__ for each in functions} | set(vars(builtins))
-    for each in functions:
-        if foreign := sorted((_names_from_outside(each.__code__) | set(each.__code__.co_freevars)) - known):
+    for each in functions:  # its text, with the defaults and decorators that its code object lacks
+        code = compile(f"from __future__ import annotations\n{_text(each)}", "program", "exec")
+        if foreign := sorted((_names_from_outside(code) | set(each.__code__.co_freevars)) - known):
             raise ValueError(
                 f"{each.__name__} must import or define what it uses, or get it by arguments= or using=; "
                 f"it takes {', '.join(foreign)} from outside"

@@ -101,6 +101,10 @@ def foreign():
     return OUTSIDE
 
 
+def by_default(steps=OUTSIDE):
+    return steps
+
+
 def train(path, die_at=None):
     """Eight steps of a small network with noise, a checkpoint every third, over all processes."""
     import os
@@ -248,6 +252,9 @@ def test_a_stray_that_keeps_the_pipe_delays_no_error():
         (TypeError, "function and using must be functions made by def", number, {"using": ["number"]}),
         (ValueError, "foreign must import .* it takes OUTSIDE from outside", foreign, {}),
         (ValueError, "sleeping must import .* it takes number from outside", sleeping, {}),
+        (TypeError, "using must be a sequence, such as a list; got <function number", number, {"using": number}),
+        (TypeError, "without must be a sequence, such as a list; got 'tensorflow'", number, {"without": "tensorflow"}),
+        (ValueError, "by_default must import .* it takes OUTSIDE from outside", by_default, {}),
         (TypeError, "processes must be an integer >= 1", number, {"processes": 1.5}),
         (ValueError, "processes must be an integer >= 1; got 0", number, {"processes": 0}),
         (ValueError, "seconds must be a number > 0", number, {"seconds": 0}),

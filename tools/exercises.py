@@ -147,6 +147,8 @@ def main() -> int:
     arguments = parser.parse_args()
     quiet_environment()
     paths = [path for path in chosen(arguments.notebooks) if path.stem[:2] in available()]
+    if not paths:
+        sys.exit(f"no exercises for {' '.join(arguments.notebooks)}; there are: {', '.join(available())}")
     if arguments.assignment:
         folder = ROOT / "build" / "assignment"
         assignment([path.stem[:2] for path in paths], folder)

@@ -6,7 +6,7 @@ Replaces the seed of the setup cell, in memory, by 1 ... N. For each claim it pr
 failed, the worst value, the mean and the standard deviation, and how many standard deviations lie
 between the mean and the bound, in logarithms where the values are less skewed so; fewer than 3.1 (a
 failure in 1000, were it normal) is marked. Claims of equality have no spread and are only counted.
-Exit status 1 if a claim failed. Ctrl-C stops at once, with the exit status 130 and the table of the
+Exit status 1 if a claim failed or a run raised. Ctrl-C stops at once, with the exit status 130 and the table of the
 seeds that are done.
 """
 
@@ -108,6 +108,8 @@ def main() -> int:
     parser.add_argument("notebook", help="number or name")
     parser.add_argument("-n", type=int, default=20, help="how many seeds")
     arguments = parser.parse_args()
+    if arguments.n < 1:
+        parser.error(f"-n must be at least 1; got {arguments.n}")
     quiet_environment()
     [path] = chosen([arguments.notebook])
     return table(path, arguments.n)
@@ -130,7 +132,7 @@ def table(path: Path, n: int, folder: Path = NOTEBOOKS) -> int:
         print(f"\nstopped: {len(runs)} of {n} seeds done", flush=True)
     if runs:
         print_rows(path.stem, runs, claims)
-    return safely.STOPPED if stopped else int(any(run.failed for found in claims.values() for run in found))
+    return safely.STOPPED if stopped else int(any(run.failure for run in runs))
 
 
 def print_rows(stem: str, runs: list[Execution], claims: dict[str, list[Measurement]]) -> None:

@@ -86,8 +86,9 @@ def _draws(statement, figures):
         inside = set(figures)
         if isinstance(statement, ast.For) and figures & _loaded(statement.iter):
             inside |= _names(statement.target, ast.Store)
-        draws = [_draws(each, inside) for each in statement.body + getattr(statement, "orelse", [])]
-        return any(draws) and all(one or _arranges(each) for one, each in zip(draws, statement.body))
+        parts = statement.body + getattr(statement, "orelse", [])
+        draws = [_draws(each, inside) for each in parts]
+        return any(draws) and all(one or _arranges(each) for one, each in zip(draws, parts))
     targets = getattr(statement, "targets", [])
     calls = [node.func for node in ast.walk(statement) if isinstance(node, ast.Call)]
     return not _is_neutral(statement) and any(

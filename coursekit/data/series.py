@@ -36,8 +36,5 @@ def sliding_windows(series: np.ndarray, past: int, ahead: int = 1) -> tuple[np.n
     if not np.isfinite(series).all():
         where = int(np.flatnonzero(~np.isfinite(series))[0])
         raise ValueError(f"series must hold finite numbers; got {series[where]} at position {where}")
-    from keras.utils import timeseries_dataset_from_array
-
-    windows = timeseries_dataset_from_array(series[:, None], None, sequence_length=past + ahead, batch_size=len(series))
-    (windows,) = (batch.numpy() for batch in windows)
-    return windows[:, :past], windows[:, past:, 0]
+    windows = np.lib.stride_tricks.sliding_window_view(series, past + ahead)
+    return windows[:, :past, None].copy(), windows[:, past:].copy()

@@ -201,13 +201,16 @@ def _what_to_do(error: Exception, otherwise: str) -> str:
 def _quiet_tfds() -> Iterator[None]:
     """No messages and no progress bars; in a notebook the bars are widgets, which no redirection stops."""
     import tensorflow_datasets as tfds
+    from tensorflow_datasets.core.utils import tqdm_utils
 
+    shown = getattr(tqdm_utils, "_active", True)  # TFDS tells nobody
     tfds.disable_progress_bar()
     try:
         with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
             yield
     finally:
-        tfds.enable_progress_bar()
+        if shown:
+            tfds.enable_progress_bar()
 
 
 @contextmanager

@@ -128,7 +128,7 @@ def progress() -> None:
     folder = progress_folder()
     for notebook in available():
         numbers = [exercise.number for exercise in exercises_of(notebook) if exercise.reference is not None]
-        signs = "".join(DONE if (folder / number).exists() else OPEN for number in numbers)
+        signs = "".join(DONE if os.path.exists(folder / number) else OPEN for number in numbers)
         say(f"{notebook} {signs} {signs.count(DONE)} of {len(numbers)}")
     say(f"kept in {folder}")
 
@@ -146,7 +146,7 @@ def _keep(number):
     appears whole or not at all. What to add to the line if that fails."""
     folder = progress_folder()
     target = folder / re.sub(r"[^0-9.]", "", number)
-    if target.exists():
+    if os.path.exists(target):  # where the folder may not be entered, Path.exists raises
         return ""
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -39,7 +39,9 @@ class CheckedModel(keras.Model):
     settings: tuple[str, ...] = ()
 
     def fit(self, x: Any = None, y: Any = None, *args: Any, **options: Any) -> keras.callbacks.History:
-        """`keras.Model.fit`, after `check`."""
+        """`keras.Model.fit`, after `check`. Raises ValueError for a class_weight, as for a sample_weight."""
+        if options.get("class_weight") is not None:
+            raise ValueError(f"class_weight must be left out: {type(self).__name__} counts all examples alike")
         return super().fit(self._checked(x, y, options.get("sample_weight")), y, *args, **options)
 
     def evaluate(self, x: Any = None, y: Any = None, *args: Any, **options: Any) -> Any:

@@ -40,6 +40,7 @@ __all__ = ["GAN"]
 
 GAN_LOSSES = ("non_saturating", "minimax")
 PRIORS = ("normal", "uniform")
+OPTIONS = ("run_eagerly", "steps_per_execution", "jit_compile")  # of `compile`
 
 
 @keras.saving.register_keras_serializable("coursekit")
@@ -127,11 +128,13 @@ class GAN(CheckedModel):
         Args:
             generator_optimizer, discriminator_optimizer: each a `keras.optimizers.Optimizer` of its own or
                 a name; by default Adam(0.0002, beta_1=0.5) (Radford, Metz & Chintala 2016).
-            options: ``run_eagerly``, ``steps_per_execution``, ``jit_compile`` of `keras.Model.compile`.
+            options: ``run_eagerly``, ``steps_per_execution``, ``jit_compile`` as in `keras.Model.compile`.
 
         Raises:
-            ValueError: one optimizer for both.
+            ValueError: one optimizer for both, or an option that would change nothing.
         """
+        if unknown := sorted(options.keys() - set(OPTIONS)):
+            raise ValueError(f"compile takes {', '.join(OPTIONS)} beside the optimizers; got {', '.join(unknown)}")
         if isinstance(generator_optimizer, keras.Optimizer) and generator_optimizer is discriminator_optimizer:
             raise ValueError("generator_optimizer and discriminator_optimizer must be two objects; got the same one")
         super().compile(optimizer=None, **options)

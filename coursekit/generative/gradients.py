@@ -5,6 +5,7 @@ function runs in a `keras.StatelessScope`, in which the variables have the value
 it assigns comes out as a result. A step that is written with the functions below runs on both.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -28,9 +29,13 @@ def gradient(function: Callable[[KerasTensor], KerasTensor], x: KerasTensor) -> 
     """The gradient of a scalar function, of the shape of x.
 
     Raises:
+        ValueError: x holds integers, which have no slope.
         NotImplementedError: a backend other than TensorFlow and JAX.
     """
-    y, backward = differentiate(function, ops.convert_to_tensor(x))
+    x = ops.convert_to_tensor(x)
+    if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(x.dtype)):
+        raise ValueError(f"x must hold floating-point numbers; got {keras.backend.standardize_dtype(x.dtype)}")
+    y, backward = differentiate(function, x)
     return backward(ops.ones_like(y))
 
 
@@ -57,9 +62,11 @@ def weight_gradients(loss: Callable[[], KerasTensor], weights: list[keras.Variab
         return jax.grad(pure)([weight.value for weight in weights])
     import tensorflow as tf
 
+    values = [weight.value for weight in weights]
     with tf.GradientTape() as tape:
+        tape.watch(values)  # those that are not trainable, too
         y = loss()
-    return tape.gradient(y, [weight.value for weight in weights], unconnected_gradients="zero")
+    return tape.gradient(y, values, unconnected_gradients="zero")
 
 
 def batch_jacobian(function: Callable[[KerasTensor], KerasTensor], x: KerasTensor, outputs: int) -> KerasTensor:
@@ -75,10 +82,17 @@ def batch_jacobian(function: Callable[[KerasTensor], KerasTensor], x: KerasTenso
 
     Returns:
         (batch, outputs, *example).
+
+    Raises:
+        ValueError: ``outputs`` is another number, or x holds integers.
+        NotImplementedError: a backend other than TensorFlow and JAX.
     """
 
     def sum_of_own_outputs(copies):
-        y = ops.reshape(function(copies), (-1, outputs, outputs))
+        y = function(copies)
+        if math.prod(y.shape[1:]) != outputs:
+            raise ValueError(f"outputs must be the numbers in one y, {math.prod(y.shape[1:])}; got {outputs!r}")
+        y = ops.reshape(y, (-1, outputs, outputs))
         return ops.sum(y * ops.eye(outputs, dtype=y.dtype))
 
     copies = ops.repeat(x, outputs, axis=0)

@@ -96,7 +96,21 @@ class InfoGAN(GAN):
             seed: an integer, or None for the model's own generator.
             c1: integers in 0 ... categories - 1, (n,) or one for all.
             continuous: c2, c3, ..., (n, continuous) or (continuous,) for all.
+
+        Raises:
+            ValueError: categories out of range, or continuous codes of another shape or not finite.
         """
+        if c1 is not None:
+            c1 = np.asarray(c1)
+            if c1.dtype.kind not in "iu" or c1.shape not in ((), (n,)) or c1.min() < 0 or c1.max() >= self.categories:
+                raise ValueError(f"c1 must be integers in 0 ... {self.categories - 1}, one or {n}; got {c1!r}")
+        if continuous is not None:
+            continuous = np.asarray(continuous)
+            shapes = ((self.continuous,), (n, self.continuous))
+            if continuous.shape not in shapes or not np.isfinite(continuous).all():
+                raise ValueError(
+                    f"continuous must be finite and have the shape {shapes[0]} or {shapes[1]}; got {continuous!r}"
+                )
         generator = self.seed_generator if seed is None else keras.random.SeedGenerator(seed)
         noise = self._noise((n, self.noise_dim), generator)
         if c1 is None:
@@ -161,20 +175,9 @@ class InfoGAN(GAN):
             c1, continuous: as in `latent`; values of continuous codes outside [-1, 1] are allowed.
 
         Raises:
-            ValueError: n below 1, categories out of range, or codes of another shape.
+            ValueError: n below 1, or codes that `latent` refuses.
         """
         check_integer("n", n, at_least=1)
-        if c1 is not None:
-            c1 = np.asarray(c1)
-            if c1.dtype.kind not in "iu" or c1.shape not in ((), (n,)) or c1.min() < 0 or c1.max() >= self.categories:
-                raise ValueError(f"c1 must be integers in 0 ... {self.categories - 1}, one or {n}; got {c1!r}")
-        if continuous is not None:
-            continuous = np.asarray(continuous)
-            if continuous.shape not in ((self.continuous,), (n, self.continuous)):
-                raise ValueError(
-                    f"continuous must have the shape ({self.continuous},) or ({n}, {self.continuous}); "
-                    f"got {continuous.shape}"
-                )
         return self.decode(self.latent(n, seed, c1, continuous), batch_size)
 
     def traverse(
@@ -192,7 +195,8 @@ class InfoGAN(GAN):
             (n, len(values), *example).
 
         Raises:
-            ValueError: no such code, n below 1, or values of c1 that are no categories.
+            ValueError: no such code, n below 1, values of c1 that are no categories, or others that are no list of
+                finite numbers.
         """
         check_integer("code", code, at_least=1, at_most=1 + self.continuous)
         check_integer("n", n, at_least=1)
@@ -201,6 +205,8 @@ class InfoGAN(GAN):
         if values is None:
             values = np.arange(self.categories) if code == 1 else np.linspace(-2, 2, 10)
         values = np.asarray(values)
+        if values.ndim != 1 or not values.size or not np.isfinite(values).all():
+            raise ValueError(f"values must be one or more finite numbers, (steps,); got {values!r}")
         if code == 1 and (values.dtype.kind not in "iu" or not ((0 <= values) & (values < self.categories)).all()):
             raise ValueError(f"values must be integers in 0 ... {self.categories - 1} for code 1; got {values!r}")
         z = np.repeat(rows[:, None], len(values), axis=1)

@@ -48,6 +48,8 @@ def kl_to_standard_normal(mean: KerasTensor, log_variance: KerasTensor) -> Keras
 def normal_log_density(z: KerasTensor, mean: Any = 0.0, log_variance: Any = 0.0) -> KerasTensor:
     """log N(z; mean, diag exp(log_variance)), by default log N(z; 0, I): (..., dim) -> (...), in nats."""
     z = ops.convert_to_tensor(z)
+    if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(z.dtype)):
+        z = ops.cast(z, keras.config.floatx())
     mean, log_variance = ops.cast(mean, z.dtype), ops.cast(log_variance, z.dtype)
     squares = ops.square(z - mean) * ops.exp(-log_variance)
     return -0.5 * ops.sum(squares + log_variance + math.log(2 * math.pi), axis=-1)

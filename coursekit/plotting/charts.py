@@ -39,7 +39,7 @@ def confusion_matrix(
     for name, numbers in (("labels", labels), ("predictions", predictions)):
         if numbers.dtype.kind not in "iu" or numbers.min() < 0:
             raise ValueError(f"{name} must be integers >= 0; got {numbers.dtype}, the smallest {numbers.min()}")
-    largest = max(labels.max(), predictions.max())
+    largest = int(max(labels.max(), predictions.max()))
     classes = [str(number) for number in range(largest + 1)] if classes is None else classes
     if largest >= len(classes):
         raise ValueError(f"classes must name the {largest + 1} classes; got {len(classes)}")
@@ -87,12 +87,13 @@ def curves(
     """
     if log not in ("", "x", "y", "xy"):
         raise ValueError(f"log must be '', 'x', 'y' or 'xy'; got {log!r}")
+    lines = {label: np.asarray(values) for label, values in lines.items()}
+    for label, values in lines.items():
+        if values.ndim not in (1, 2) or values.shape[-1] != len(x):
+            raise ValueError(f"lines[{label!r}] must have {len(x)} points like x; got {values.shape}")
     alt = alt or f"Curves of {', '.join(lines)} against {xlabel}."
     figure, ax = axes_for(ax, alt, title)
     for (label, values), dash in zip(lines.items(), ["-", "--", "-.", ":"] * len(lines)):
-        values = np.asarray(values)
-        if values.shape[-1] != len(x):
-            raise ValueError(f"lines[{label!r}] must have {len(x)} points like x; got {values.shape}")
         mean = values.mean(axis=0) if values.ndim == 2 else values
         (line,) = ax.plot(x, mean, dash, marker=marker, label=label)
         if values.ndim == 2:
@@ -162,8 +163,8 @@ def loss_surface(
     """
     paths = {label: np.asarray(path) for label, path in (paths or {}).items()}
     for label, path in paths.items():
-        if path.ndim != 2 or path.shape[1] != 2:
-            raise ValueError(f"paths[{label!r}] must have the shape (steps, 2); got {path.shape}")
+        if path.ndim != 2 or path.shape[1] != 2 or not len(path):
+            raise ValueError(f"paths[{label!r}] must have the shape (steps, 2), steps > 0; got {path.shape}")
     words = f", with the paths of {', '.join(paths)}" if paths else ""
     figure, ax = axes_for(ax, alt or f"Contours of the loss over {xlabel} and {ylabel}{words}.", title)
     grid = np.meshgrid(np.linspace(*x_range, 201), np.linspace(*y_range, 201))

@@ -9,6 +9,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
+import numpy as np
+
 from coursekit.environment import say
 from coursekit.plotting.charts import training_curves
 from coursekit.plotting.figure import panels
@@ -104,7 +106,9 @@ class LiveFigure:
         for ax, (label, curves) in zip(axes[0], known.items()):
             if curves:
                 training_curves(curves, ax=ax, ylabel=label)
-            ax.set_xlim(0.5, self.epochs - self.first_epoch + 0.5)
+                for line in ax.lines:  # they count from 1
+                    line.set_xdata(self.first_epoch + np.asarray(line.get_xdata()))
+            ax.set_xlim(self.first_epoch + 0.5, self.epochs + 0.5)
         figure.suptitle(f"{self.title}   {self._bar(20)}", family="DejaVu Sans Mono", fontsize=12)
         return figure
 

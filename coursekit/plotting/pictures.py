@@ -102,11 +102,10 @@ def decision_regions(
             return a number a point.
     """
     x, y = np.asarray(x), np.asarray(y).ravel()
-    if x.ndim != 2 or x.shape[1] != 2:
-        raise ValueError(f"x must have the shape (n, 2); got {x.shape}")
+    if x.ndim != 2 or x.shape[1] != 2 or not len(x):
+        raise ValueError(f"x must have the shape (n, 2), n > 0; got {x.shape}")
     if len(y) != len(x) or not np.isin(y, (0, 1)).all():
         raise ValueError(f"y must hold a class 0 or 1 for each of {len(x)} points; got {y!r}")
-    figure, ax = axes_for(ax, alt or "Two classes of points over a model's decision regions.", title)
     margin = 0.12 * np.ptp(x, axis=0)
     low, high = x.min(axis=0) - margin, x.max(axis=0) + margin
     grid = np.meshgrid(np.linspace(low[0], high[0], 161), np.linspace(low[1], high[1], 161))
@@ -117,6 +116,7 @@ def decision_regions(
             f"predict must return a probability a point; got the shape {probability.shape} for {len(points)} points"
         )
     probability = probability.reshape(grid[0].shape)
+    figure, ax = axes_for(ax, alt or "Two classes of points over a model's decision regions.", title)
     ax.contourf(*grid, probability, levels=np.linspace(0, 1, 11), cmap=REGIONS)
     if probability.min() < 0.5 < probability.max():
         ax.contour(*grid, probability, levels=[0.5], colors="black", linewidths=1.6)

@@ -53,6 +53,10 @@ def convolution(
             "images must have the shape (batch, height, width, channels) and filters "
             f"(f, f, channels, n); got {images.shape} and {filters.shape}"
         )
+    if np.shape(bias) not in ((), (filters.shape[-1],)):
+        raise ValueError(f"bias must be one number or have the shape ({filters.shape[-1]},); got {np.shape(bias)}")
+    if padding < 0:
+        raise ValueError(f"padding must be >= 0; got {padding!r}")
     padded = np.pad(images, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
     return np.einsum("bijcmn,mnck->bijk", _windows(padded, filters.shape[:2], stride), filters, optimize=True) + bias
 

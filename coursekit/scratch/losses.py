@@ -19,7 +19,8 @@ class Loss:
     """A loss l(y, f), its gradient dl/df, and the output activation that belongs to it.
 
     With the `partner` activation (sigmoid or softmax) the exponentials cancel: the loss is
-    computed from the scores ``a`` without ever taking the logarithm of 0, and dl/da = f - y.
+    computed from the scores ``a`` without ever taking the logarithm of 0, and dl/da = f - y (softmax: where
+    each row of y sums to 1).
     """
 
     name: str

@@ -6,6 +6,7 @@ a function of the step r = 1, 2, ... such as the lecture's ``lambda r: 1 / r``.
 """
 
 from collections.abc import Callable, Iterator
+from numbers import Real
 
 import numpy as np
 
@@ -20,7 +21,7 @@ class SGD:
     """theta <- theta - epsilon_r * gradient, with momentum if asked for (Polyak 1964)."""
 
     def __init__(self, learning_rate: LearningRate = 0.1, momentum: float = 0.0):
-        self.learning_rate, self.momentum = _checked(learning_rate), momentum
+        self.learning_rate, self.momentum = _checked(learning_rate), _share("momentum", momentum)
         self.steps, self.velocity = 0, 0.0
 
     def step(self, theta: np.ndarray, gradient: np.ndarray) -> None:
@@ -38,7 +39,8 @@ class Adam:
     def __init__(
         self, learning_rate: LearningRate = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8
     ):
-        self.learning_rate, self.beta_1, self.beta_2 = _checked(learning_rate), beta_1, beta_2
+        self.learning_rate = _checked(learning_rate)
+        self.beta_1, self.beta_2 = _share("beta_1", beta_1), _share("beta_2", beta_2)
         self.epsilon, self.steps = epsilon, 0
 
     def step(self, theta: np.ndarray, gradient: np.ndarray) -> None:
@@ -56,9 +58,15 @@ class Adam:
 def _checked(learning_rate):
     if callable(learning_rate):
         return learning_rate
-    if not learning_rate > 0:
+    if not isinstance(learning_rate, Real) or not learning_rate > 0:
         raise ValueError(f"learning_rate must be > 0 or a function of the step; got {learning_rate!r}")
     return lambda r: learning_rate
+
+
+def _share(name, value):
+    if not 0 <= value < 1:
+        raise ValueError(f"{name} must be >= 0 and < 1; got {value!r}")
+    return value
 
 
 def batches(n: int, batch_size: int, generator: np.random.Generator) -> Iterator[np.ndarray]:

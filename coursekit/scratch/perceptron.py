@@ -123,6 +123,10 @@ class MLP:
     def _check(self, y, a):
         if np.shape(y) != a[-1].shape:
             raise ValueError(f"y must have the shape of the outputs, {a[-1].shape}; got {np.shape(y)}")
+        if not len(y):
+            raise ValueError("y must hold at least one example; got none")
+        if self.loss is cross_entropy and np.abs(np.sum(y, axis=-1) - 1).max() > 1e-4:
+            raise ValueError("y must hold rows that sum to 1, such as one-hot rows, for the cross-entropy")
 
     def _risk(self, y, a):
         self._check(y, a)

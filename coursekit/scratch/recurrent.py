@@ -21,8 +21,8 @@ def simple_rnn(x: np.ndarray, W: np.ndarray, U: np.ndarray, b: np.ndarray, h: np
     Raises:
         ValueError: arrays of other shapes.
     """
-    units = len(b)
-    if np.ndim(x) != 3 or np.shape(W) != (units, x.shape[2]) or np.shape(U) != (units, units):
+    units = np.size(b)
+    if np.ndim(b) != 1 or np.ndim(x) != 3 or np.shape(W) != (units, x.shape[2]) or np.shape(U) != (units, units):
         raise ValueError(
             "x must have the shape (batch, T, features), W (units, features), U (units, units) and b (units,); "
             f"got {np.shape(x)}, {np.shape(W)}, {np.shape(U)} and {np.shape(b)}"

@@ -71,7 +71,7 @@ class RandomDistortion(keras.layers.Layer):
         cos, sin, shear = ops.cos(angle), ops.sin(angle), draw["shear"]
         a, b = scale * squeeze * cos, scale * (shear * cos - sin)  # turned after sheared, squeezed and scaled
         d, e = scale * squeeze * sin, scale * (shear * sin + cos)
-        x, y = (width - 1) / 2, (height - 1) / 2  # the middle stays, but for the shift
+        x, y = ((ops.cast(side, angle.dtype) - 1) / 2 for side in (width, height))  # the middle stays
         c, f = x - a * x - b * y + shift_x, y - d * x - e * y + shift_y
         matrix = ops.stack([a, b, c, d, e, f, ops.zeros_like(a), ops.zeros_like(a)], axis=1)
         return ops.image.affine_transform(

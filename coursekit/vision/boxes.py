@@ -161,7 +161,9 @@ def _scores(scores, n):
 def _masks(labels, predictions, classes):
     """Two masks as flat integers, or an error."""
     labels, predictions = np.asarray(labels), np.asarray(predictions)
-    if labels.shape != predictions.shape or not labels.size:
+    if not labels.size:
+        raise ValueError(f"labels must hold at least one pixel; got the shape {labels.shape}")
+    if labels.shape != predictions.shape:
         raise ValueError(f"predictions must have the shape of labels, {labels.shape}; got {predictions.shape}")
     for name, mask in (("labels", labels), ("predictions", predictions)):
         if mask.dtype.kind not in "bui":

@@ -29,8 +29,10 @@ def count_operations(model: Model) -> int:
     or a model that is called several times, such as the encoder of `siamese`, counts once.
 
     Raises:
-        ValueError: a layer whose size depends on the input, or one with a kernel of another kind.
+        ValueError: a model or a layer whose size depends on the input, or a layer with a kernel of another kind.
     """
+    if not model.built:
+        raise ValueError(f"model must begin with keras.Input, so that its shapes are known; got {model!r}")
     operations = 0
     for layer in model.layers:
         if isinstance(layer, Model):

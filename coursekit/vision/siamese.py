@@ -74,6 +74,8 @@ def siamese(
         encoder = siamese_encoder(input_shape)
     if not isinstance(encoder, Model):
         raise TypeError(f"encoder must be a keras.Model; got {encoder!r}")
+    if not encoder.built:
+        raise ValueError(f"encoder must begin with keras.Input, so that its shapes are known; got {encoder!r}")
     if len(encoder.inputs) != 1 or len(encoder.outputs) != 1 or len(encoder.output_shape) != 2:
         raise ValueError(
             "encoder must lead from one image to one vector of features; "

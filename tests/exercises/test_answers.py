@@ -1,7 +1,9 @@
 """What check, hint, solution and progress say, and what a hostile answer may not do."""
 
 import os
+import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -9,7 +11,18 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from coursekit.exercises import ExerciseError, answers, check, exercise, grade, hint, progress, search, solution
+from coursekit.exercises import (
+    ExerciseError,
+    answers,
+    check,
+    exercise,
+    grade,
+    hint,
+    progress,
+    search,
+    solution,
+    watched,
+)
 from coursekit.exercises.exercise import Exercise, Mistake, vectors
 
 
@@ -288,3 +301,23 @@ def test_a_list_is_not_blamed_for_being_one():
     sign, line = search.verdict(doubled, lambda a: [2 * number for number in leaky(a)])
     assert sign == "✗" and line.endswith("It is off by a constant factor.")
     assert search.verdict(doubled, lambda a: list(leaky(a)))[0] == "✓"
+
+
+def test_a_time_limit_that_strikes_as_the_call_ends(monkeypatch):
+    class Late(threading.Event):
+        """Interrupted once, as by the clock, before it is set."""
+
+        struck = True
+
+        def set(self):
+            if not Late.struck:
+                Late.struck = True
+                raise watched.OutOfTime
+            super().set()
+
+    before, threads = signal.getsignal(signal.SIGINT), threading.active_count()
+    monkeypatch.setattr(threading, "Event", Late)
+    with watched.time_limit(100):
+        Late.struck = False
+    assert Late.struck and signal.getsignal(signal.SIGINT) is before
+    assert threading.active_count() == threads

@@ -303,6 +303,8 @@ def test_data_that_are_refused():
         model.fit(x, 2 * x)
     with pytest.raises(ValueError, match="sample_weight must be left out"):
         model.fit(x, sample_weight=np.ones(10), verbose=0)
+    with pytest.raises(ValueError, match="class_weight must be left out"):
+        model.fit(x, x, class_weight={0: 5.0}, verbose=0)
     with pytest.raises(ValueError, match=r"code must have the shape \(n, 3\) with n >= 1; got \(1, 4\)"):
         model.decode(np.zeros((1, 4)))
     with pytest.raises(ValueError, match="batch_size must be an integer >= 1; got 0"):

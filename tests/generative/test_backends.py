@@ -9,7 +9,13 @@ from numpy.testing import assert_allclose
 
 from coursekit.callbacks import StopOnNaN
 from coursekit.generative import GAN, InfoGAN, convolutional_discriminator, convolutional_generator
-from coursekit.generative.gradients import differentiate_weights, dropping_updates, gradient, weight_gradients
+from coursekit.generative.gradients import (
+    batch_jacobian,
+    differentiate_weights,
+    dropping_updates,
+    gradient,
+    weight_gradients,
+)
 
 SHAPE = (8, 8, 1)
 
@@ -242,3 +248,15 @@ def test_weight_gradients_are_those_derived_by_hand():
     for slope, expected in zip(slopes, (x.T @ a / a.size, a.sum(axis=0) / a.size, np.zeros(2))):
         assert_allclose(ops.convert_to_numpy(slope), expected, rtol=1e-5)
     assert all(np.array_equal(old, ops.convert_to_numpy(weight)) for old, weight in zip(before, weights))
+
+
+def test_weights_that_are_not_trained_have_gradients_too():
+    w, u = keras.Variable(2.0, trainable=False), keras.Variable(3.0)
+    assert_allclose([float(g) for g in weight_gradients(lambda: w * w * u, [w, u])], [12, 4])
+
+
+def test_what_has_no_gradient_is_refused():
+    with pytest.raises(ValueError, match="x must hold floating-point numbers; got int64|int32"):
+        gradient(lambda x: ops.sum(x * x), np.array([1, 2, 3]))
+    with pytest.raises(ValueError, match="outputs must be the numbers in one y, 4; got 2"):
+        batch_jacobian(lambda x: ops.matmul(x, np.ones((2, 4), "float32")), np.ones((2, 2), "float32"), 2)

@@ -286,6 +286,18 @@ def test_traversals_move_one_code_alone():
     assert np.array_equal(model.traverse(2, n=2, seed=4), model.traverse(2, n=2, seed=4))
 
 
+def test_codes_that_do_not_exist_are_refused():
+    model = small(InfoGAN)
+    for c1 in (3, -1, 0.5):
+        with pytest.raises(ValueError, match="c1 must be integers in 0 ... 2, one or 2; got"):
+            model.latent(2, c1=c1)
+    with pytest.raises(ValueError, match=r"continuous must be finite and have the shape \(2,\) or \(4, 2\); got"):
+        model.generate(4, continuous=(np.nan, 0))
+    for values in ([], [np.nan], np.zeros((10, 1))):
+        with pytest.raises(ValueError, match="values must be one or more finite numbers"):
+            model.traverse(2, values=values)
+
+
 def test_generate_and_encode_follow_the_codes():
     model = small(InfoGAN)
     made = model.generate(4, seed=3, c1=[0, 1, 2, 0], continuous=(0.0, 1.0))
@@ -494,6 +506,8 @@ def test_models_that_are_refused():
 def test_data_and_calls_that_are_refused():
     model, x = small(InfoGAN, discriminator_steps=3), images(13)
     same = keras.optimizers.SGD()
+    with pytest.raises(ValueError, match="compile takes run_eagerly, .* beside the optimizers; got loss, metrics"):
+        small(GAN).compile(metrics=["mae"], loss="mse")
     with pytest.raises(ValueError, match="must be two objects; got the same one"):
         model.compile(same, same)
     model.compile()
@@ -507,7 +521,7 @@ def test_data_and_calls_that_are_refused():
         model.generate(0)
     with pytest.raises(ValueError, match="c1 must be integers in 0 ... 2, one or 4; got"):
         model.generate(4, c1=3)
-    with pytest.raises(ValueError, match=r"continuous must have the shape \(2,\) or \(4, 2\); got \(3,\)"):
+    with pytest.raises(ValueError, match=r"continuous must be finite and have the shape \(2,\) or \(4, 2\); got"):
         model.generate(4, continuous=(0, 0, 0))
     with pytest.raises(ValueError, match="code must be an integer in 1 ... 3; got 4"):
         model.traverse(4)

@@ -338,3 +338,8 @@ def test_data_that_are_refused():
         model.log_likelihood(x, samples=0)
     with pytest.raises(ValueError, match="x must be finite"):
         small((3,), likelihood="gaussian").encode([[0.0, np.nan, 0.0]])
+
+
+def test_the_log_density_of_integers_rounds_nothing():
+    expected = stats.norm.logpdf([1, 2], 0.5, np.exp(0.45)).sum()
+    assert_allclose(ops.convert_to_numpy(normal_log_density(np.array([[1, 2]]), 0.5, 0.9)), [expected], rtol=1e-5)

@@ -114,6 +114,13 @@ def test_training_that_resumes_starts_where_it_stopped(capsys):
     assert percents[0] > 50 and percents == sorted(percents)
 
 
+def test_after_a_resume_the_axis_has_the_epochs_of_the_whole(capsys):
+    live = LiveCurves(every=0)
+    small_model().fit(np.ones((8, 2)), np.ones(8), initial_epoch=2, epochs=5, verbose=0, callbacks=[live])
+    (ax,) = live.figure._figure().axes
+    assert list(ax.lines[0].get_xdata()) == [3, 4, 5] and ax.get_xlim() == (2.5, 5.5)
+
+
 SETUP = """
 import numpy as np, keras
 from coursekit import scratch

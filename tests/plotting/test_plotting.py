@@ -220,9 +220,12 @@ def test_image_grid_scales_by_the_given_range(value_range, limits):
     [
         ("log", lambda: plotting.curves(X, {"a": X}, xlabel="x", log="z")),
         (r"lines\['b'\]", lambda: plotting.curves(X, {"a": X, "b": X[:-1]}, xlabel="x")),
+        (r"lines\['a'\]", lambda: plotting.curves(X, {"a": 3.0}, xlabel="x")),
         ("histories", lambda: plotting.training_curves({})),
         ("paths", lambda: plotting.loss_surface(bowl, (-1, 1), (-1, 1), {"SGD": np.zeros((4, 3))})),
+        ("paths", lambda: plotting.loss_surface(bowl, (-1, 1), (-1, 1), {"SGD": np.zeros((0, 2))})),
         ("x must", lambda: plotting.decision_regions(right_half, POINTS[:, :1], CLASSES)),
+        ("x must", lambda: plotting.decision_regions(right_half, np.zeros((0, 2)), [])),
         (r"\by\b", lambda: plotting.decision_regions(right_half, POINTS, CLASSES[:-1])),
         (r"\by\b", lambda: plotting.decision_regions(right_half, POINTS, 2 * CLASSES - 1)),
         ("predict", lambda: plotting.decision_regions(lambda points: points, POINTS, CLASSES)),
@@ -242,9 +245,11 @@ def test_image_grid_scales_by_the_given_range(value_range, limits):
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_errors_name_the_argument(argument, call):
+def test_errors_name_the_argument_and_leave_no_figure(argument, call):
+    plt.close("all")
     with pytest.raises(ValueError, match=argument):
         call()
+    assert argument in ("figures", "captions", "names", "dropped") or not plt.get_fignums()
 
 
 def test_a_picture_knows_its_smallest_text():
@@ -363,6 +368,11 @@ def test_confusion_matrix_counts_as_scikit_learn():
     np.testing.assert_array_equal(drawn, sklearn_confusion_matrix(labels, predictions))
     np.testing.assert_array_equal(ax.images[0].get_array(), drawn - np.diag(np.diag(drawn)))
     assert [tick.get_text() for tick in ax.get_xticklabels()] == list("abcd")
+
+
+def test_confusion_matrix_counts_in_small_integers_too():
+    labels = np.array([0, 1, 127], "int8")
+    assert len(plotting.confusion_matrix(labels, labels).axes[0].get_xticks()) == 128
 
 
 def test_confusion_matrix_refuses():

@@ -118,3 +118,12 @@ def test_refusals():
     for pooling in (scratch.max_pooling, scratch.mean_pooling):
         with pytest.raises(ValueError, match=r"images must have the shape \(batch, .*; got \(4, 4, "):
             pooling(images[0])
+
+
+def test_biases_and_padding_are_checked():
+    images, filters = np.zeros((2, 5, 5, 1)), np.zeros((3, 3, 1, 2))
+    for bias in (np.zeros(5), np.zeros((2, 1))):
+        with pytest.raises(ValueError, match=r"bias must be one number or have the shape \(2,\); got"):
+            scratch.convolution(images, filters, bias)
+    with pytest.raises(ValueError, match="padding must be >= 0; got -1"):
+        scratch.convolution(images, filters, padding=-1)

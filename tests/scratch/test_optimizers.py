@@ -66,7 +66,7 @@ def test_a_learning_rate_may_depend_on_the_step(optimizer):
 
 
 @pytest.mark.parametrize("optimizer", [scratch.SGD, scratch.Adam])
-@pytest.mark.parametrize("rate", [0, -0.1, float("nan")])
+@pytest.mark.parametrize("rate", [0, -0.1, float("nan"), "0.1"])
 def test_a_bad_learning_rate_is_named(optimizer, rate):
     with pytest.raises(ValueError, match="learning_rate"):
         optimizer(rate)
@@ -147,3 +147,13 @@ def test_bad_arguments_of_fit_are_named(wrong):
     given = {"y": np.zeros((8, 2)), "epochs": 1, "batch_size": 4} | wrong
     with pytest.raises(ValueError, match=rf"\b{next(iter(wrong))}\b"):
         scratch.fit(scratch.MLP([3, 2]), np.zeros((8, 3)), optimizer=scratch.SGD(), **given)
+
+
+def test_a_bad_memory_is_named():
+    for optimizer, name, value in (
+        (scratch.SGD, "momentum", -3),
+        (scratch.Adam, "beta_1", 1),
+        (scratch.Adam, "beta_2", 2),
+    ):
+        with pytest.raises(ValueError, match=f"{name} must be >= 0 and < 1; got {value}"):
+            optimizer(**{name: value})

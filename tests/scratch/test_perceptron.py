@@ -121,3 +121,13 @@ def test_targets_of_another_shape_are_named(targets):
     model = scratch.MLP([3, 1], output_activation=scratch.identity, loss=scratch.squared_error)
     with pytest.raises(ValueError, match=r"\by\b"):
         model.risk_and_gradient(np.zeros((5, 3)), targets)
+
+
+def test_softmax_wants_targets_that_sum_to_one():
+    """Else f - y is not the gradient: it would be sum(y) f - y."""
+    model = scratch.MLP([3, 2])
+    with pytest.raises(ValueError, match="y must hold rows that sum to 1"):
+        model.risk_and_gradient(np.zeros((2, 3)), np.array([[1, 0], [1, 1]]))
+    with pytest.raises(ValueError, match="y must hold at least one example"):
+        model.risk_and_gradient(np.zeros((0, 3)), np.zeros((0, 2)))
+    model.risk_and_gradient(np.zeros((1, 3)), np.array([[0.95, 0.05]]))  # smoothed labels

@@ -50,7 +50,14 @@ def test_without_steps_there_are_no_states():
 
 
 @pytest.mark.parametrize(
-    "change", [{"x": np.zeros((2, 3))}, {"W": np.zeros((3, 4))}, {"U": np.zeros((4, 3))}, {"b": np.zeros(5)}]
+    "change",
+    [
+        {"x": np.zeros((2, 3))},
+        {"W": np.zeros((3, 4))},
+        {"U": np.zeros((4, 3))},
+        {"b": np.zeros(5)},
+        {"b": np.zeros((4, 1))},
+    ],
 )
 def test_other_shapes_are_refused(change):
     W, U, b = weights(4, 3)

@@ -127,3 +127,14 @@ def test_it_is_a_layer_of_a_model(tmp_path):
 def test_refusals(name, value):
     with pytest.raises(ValueError, match=f"{name} must be >= 0.* got {value}"):
         RandomDistortion(**{name: value})
+
+
+def test_images_of_unknown_size_can_be_trained_on():
+    model = keras.Sequential(
+        [keras.Input((None, None, 1)), RandomDistortion(seed=1), keras.layers.GlobalAveragePooling2D()]
+        + [keras.layers.Dense(1)]
+    )
+    model.compile("sgd", "mse")
+    for side in (8, 12):
+        history = model.fit(np.ones((4, side, side, 1), "float32"), np.ones(4), verbose=0).history
+        assert np.isfinite(history["loss"]).all()

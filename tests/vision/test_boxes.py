@@ -160,6 +160,7 @@ def test_what_else_is_refused():
         (lambda: average_precision([(boxes, [1])], []), "truths must be as many as detections, 1; got 0"),
         (lambda: average_precision([(boxes, [1])], [np.zeros((0, 4))]), "truths must hold at least one box; got none"),
         (lambda: mean_iou(mask, mask.T, 2), r"predictions must have the shape of labels, \(2, 3\); got \(3, 2\)"),
+        (lambda: mean_iou(mask[:0], mask[:0], 2), r"labels must hold at least one pixel; got the shape \(0, 3\)"),
         (lambda: mean_iou(mask, mask + 2, 2), r"predictions must be integers 0 ... 1; got 2 ... 2"),
         (lambda: mean_iou(mask, mask, 1), "classes must be an integer >= 2; got 1"),
     ):

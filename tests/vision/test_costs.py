@@ -77,6 +77,8 @@ def test_operations_of_a_nested_model():
 
 
 def test_operations_refuse_what_they_cannot_count():
+    with pytest.raises(ValueError, match="model must begin with keras.Input"):
+        count_operations(keras.Sequential([keras.layers.Dense(3)]))
     with pytest.raises(ValueError, match="fixed input_shape"):
         count_operations(architectures.vgg16((None, None, 3), include_top=False))
     image = keras.Input((8, 8, 2))

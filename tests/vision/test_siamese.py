@@ -155,3 +155,8 @@ def test_every_class_and_example_is_as_likely():
 def test_bad_tasks(arguments, error, words):
     with pytest.raises(error, match=words):
         one_shot_tasks(**({"labels": np.repeat(np.arange(30), 20)} | arguments))
+
+
+def test_an_encoder_without_an_input_is_refused():
+    with pytest.raises(ValueError, match="encoder must begin with keras.Input"):
+        siamese(encoder=keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(4)]))
