@@ -102,9 +102,9 @@ class StopOnNaN(keras.callbacks.Callback):
         ]
         if bad:
             self.stopped_at = self.epoch, batch + 1
+            self.model.stop_training = True  # before the values: on JAX `self.model` brings its variables up to date
             for variable, value in self.kept:
                 variable.assign(value)
-            self.model.stop_training = True
             print(
                 f"StopOnNaN: {', '.join(bad)} at step {batch + 1} of epoch {self.epoch}; "
                 f"training stopped, weights {self.kept_when} restored"
